@@ -1,0 +1,205 @@
+/*
+ * vm_ops: the lane operations of ops.def as loops over a block, compiled once per instruction set.
+ *
+ * Exports vm_op_<isa>(op, variant): see vm.h. The loops come from the table; what an operation does is in
+ * kernels/ops.h and nowhere else.
+ */
+#include <stddef.h>
+
+#include "engine/vm.h"
+#include "kernels/ops.h"
+#include "kernels/xl_ops.h"
+#define LANE_VECTOR
+#include "kernels/invtab.h"
+#include "kernels/ops.h"
+#include "kernels/philox.h"
+
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b) PASTE_(a, b)
+
+#define LOOP(run) for (size_t k = 0; k < (run)->n; k += KLANES)
+
+/* --- loops: one, two, three operands; v1: the second is imm; v2: the first is ------------------------------ */
+
+#define LANE1(name)                                                                            \
+	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
+	{                                                                                      \
+		const double *a = r->reg + i->a;                                               \
+		double *o = r->reg + i->dst;                                                   \
+		LOOP(r) k_store(o + k, K(op_##name)(k_load(a + k)));                           \
+	}
+#define LANE2(name)                                                                            \
+	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
+	{                                                                                      \
+		const double *a = r->reg + i->a, *b = r->reg + i->b;                           \
+		double *o = r->reg + i->dst;                                                   \
+		LOOP(r) k_store(o + k, K(op_##name)(k_load(a + k), k_load(b + k)));            \
+	}                                                                                      \
+	static void run_##name##_v1(const struct vm_insn *i, struct vm_run *r)                 \
+	{                                                                                      \
+		const double *a = r->reg + i->a;                                               \
+		double *o = r->reg + i->dst;                                                   \
+		kd b = k_set(i->imm);                                                          \
+		LOOP(r) k_store(o + k, K(op_##name)(k_load(a + k), b));                        \
+	}                                                                                      \
+	static void run_##name##_v2(const struct vm_insn *i, struct vm_run *r)                 \
+	{                                                                                      \
+		const double *b = r->reg + i->b;                                               \
+		double *o = r->reg + i->dst;                                                   \
+		kd a = k_set(i->imm);                                                          \
+		LOOP(r) k_store(o + k, K(op_##name)(a, k_load(b + k)));                        \
+	}
+#define LANE3(name)                                                                            \
+	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
+	{                                                                                      \
+		const double *a = r->reg + i->a, *b = r->reg + i->b, *c = r->reg + i->c;       \
+		double *o = r->reg + i->dst;                                                   \
+		LOOP(r) k_store(o + k, K(op_##name)(k_load(a + k), k_load(b + k), k_load(c + k))); \
+	}
+
+/* 15-digit operations: the whole vector at once, unless some lane is near a tie. */
+#define NEAR_ONE(name, near, a, b)                                                             \
+	do {                                                                                   \
+		kd x_ = (a), y_ = (b);                                                         \
+		if (__builtin_expect(k_any(near(x_, y_)), 0)) {                                \
+			double x[KLANES], y[KLANES];                                           \
+			k_store(x, x_);                                                        \
+			k_store(y, y_);                                                        \
+			for (int j = 0; j < KLANES; j++)                                       \
+				o[k + (size_t)j] = slow_##name(x[j], y[j]);                    \
+		} else {                                                                       \
+			k_store(o + k, K(fast_##name)(x_, y_));                                \
+		}                                                                              \
+	} while (0)
+#define NEAR2(name, near, slow)                                                                \
+	static double slow_##name(double a, double b) { return (slow); }                       \
+	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
+	{                                                                                      \
+		const double *a = r->reg + i->a, *b = r->reg + i->b;                           \
+		double *o = r->reg + i->dst;                                                   \
+		LOOP(r) NEAR_ONE(name, near, k_load(a + k), k_load(b + k));                    \
+	}                                                                                      \
+	static void run_##name##_v1(const struct vm_insn *i, struct vm_run *r)                 \
+	{                                                                                      \
+		const double *a = r->reg + i->a;                                               \
+		double *o = r->reg + i->dst;                                                   \
+		kd b = k_set(i->imm);                                                          \
+		LOOP(r) NEAR_ONE(name, near, k_load(a + k), b);                                \
+	}
+
+#define EACH2(name, slow)                                                                      \
+	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
+	{                                                                                      \
+		const double *pa = r->reg + i->a, *pb = r->reg + i->b;                         \
+		double *o = r->reg + i->dst;                                                   \
+		for (size_t k = 0; k < r->n; k++) {                                            \
+			double a = pa[k], b = pb[k];                                           \
+			o[k] = (slow);                                                         \
+		}                                                                              \
+	}
+
+LANE2(add) LANE2(sub) LANE2(mul) LANE2(div) LANE1(neg) LANE1(abs) LANE1(sqrt) LANE2(min) LANE2(max)
+LANE1(floor) LANE1(ceil) LANE1(trunc) LANE1(sign) LANE2(pow)
+LANE1(exp) LANE1(log) LANE1(log10) LANE1(sin) LANE1(cos) LANE1(tan) LANE1(asin) LANE1(acos) LANE1(atan)
+LANE1(sinh) LANE1(cosh) LANE1(tanh) LANE1(erf) LANE1(erfc) LANE1(norminv) LANE1(normcdf)
+LANE2(xeq) LANE2(xlt) LANE2(xle) LANE2(and) LANE2(or) LANE2(xor) LANE1(not) LANE1(nonzero) LANE3(sel)
+LANE2(eor) LANE1(finchk)
+NEAR2(addsnap, K(near_sum), xl_add_snap(a, b))
+NEAR2(subsnap, K(near_diff), xl_sub_snap(a, b))
+NEAR2(eq, K(near_diff), xl_compare15(a, b) == 0)
+NEAR2(ne, K(near_diff), xl_compare15(a, b) != 0)
+NEAR2(lt, K(near_diff), xl_compare15(a, b) < 0)
+NEAR2(le, K(near_diff), xl_compare15(a, b) <= 0)
+NEAR2(gt, K(near_diff), xl_compare15(a, b) > 0)
+NEAR2(ge, K(near_diff), xl_compare15(a, b) >= 0)
+
+/* --- operations with loops of their own ------------------------------------------------------------------------ */
+
+static void
+run_powc(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->a;
+	double *o = r->reg + i->dst;
+	kd b = k_set(i->imm);
+
+	if (i->imm == 2) /* the chain of pow() for 2, without the tests around it */
+		LOOP(r) k_store(o + k, k_load(a + k) * k_load(a + k));
+	else
+		LOOP(r) k_store(o + k, K(pow)(k_load(a + k), b));
+}
+
+static void
+run_uniform(const struct vm_insn *i, struct vm_run *r)
+{
+	K(philox_fill)(r->reg + i->dst, r->seed, i->stream, (uint64_t)r->trial0, r->n);
+}
+
+static void
+run_gather(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->a, *t = i->table;
+	double *o = r->reg + i->dst;
+	double last = (double)i->ntable - 1;
+
+	for (size_t k = 0; k < r->n; k++) { /* what is out of range belongs to an error lane: any element will do */
+		double x = a[k] >= 0 ? a[k] : 0;
+
+		o[k] = t[(size_t)(x <= last ? x : last)];
+	}
+}
+
+static void
+run_pick(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->list[0];
+	double *o = r->reg + i->dst;
+	double last = (double)i->ntable - 1;
+
+	for (size_t k = 0; k < r->n; k++) {
+		double x = a[k] >= 1 ? a[k] : 1;
+
+		o[k] = r->reg[i->list[(size_t)(x <= last ? x : last)] + k];
+	}
+}
+
+static void
+run_invtab(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->a;
+	double *o = r->reg + i->dst;
+
+	LOOP(r) k_store(o + k, K(invtab_eval)(i->table, k_load(a + k)));
+}
+
+EACH2(roundup, xl_round_up(a, b))
+EACH2(rounddn, xl_round_down(a, b))
+EACH2(mod, xl_mod_exact(a, b))
+NEAR2(round, K(near_round), xl_round_digits(a, (int)b))
+
+/* --- the table ---------------------------------------------------------------------------------------------------- */
+
+static vm_fn *const table[IR_NOPS][3] = {
+#define ROW1(ID, name) [IR_##ID] = {run_##name, NULL, NULL}
+#define ROW2(ID, name) [IR_##ID] = {run_##name, run_##name##_v1, run_##name##_v2}
+#define ROWN(ID, name) [IR_##ID] = {run_##name, run_##name##_v1, NULL}
+    ROW1(UNIFORM, uniform), ROW2(ADD, add), ROW2(SUB, sub), ROW2(MUL, mul), ROW2(DIV, div), ROW1(NEG, neg),
+    ROW1(ABS, abs), ROW1(SQRT, sqrt), ROW2(MIN, min), ROW2(MAX, max), ROW1(FLOOR, floor), ROW1(CEIL, ceil),
+    ROW1(TRUNC, trunc), ROW1(SIGN, sign), ROWN(ADDSNAP, addsnap), ROWN(SUBSNAP, subsnap), ROW2(POW, pow),
+    ROW1(POWC, powc), ROW1(EXP, exp), ROW1(LOG, log), ROW1(LOG10, log10), ROW1(SIN, sin), ROW1(COS, cos),
+    ROW1(TAN, tan), ROW1(ASIN, asin), ROW1(ACOS, acos), ROW1(ATAN, atan), ROW1(SINH, sinh), ROW1(COSH, cosh),
+    ROW1(TANH, tanh), ROW1(ERF, erf), ROW1(ERFC, erfc), ROW1(NORMINV, norminv), ROW1(NORMCDF, normcdf),
+    ROWN(EQ, eq), ROWN(NE, ne), ROWN(LT, lt), ROWN(LE, le), ROWN(GT, gt), ROWN(GE, ge), ROW2(XEQ, xeq),
+    ROW2(XLT, xlt), ROW2(XLE, xle), ROW2(AND, and), ROW2(OR, or), ROW2(XOR, xor), ROW1(NOT, not),
+    ROW1(NONZERO, nonzero), ROW1(SEL, sel), ROW2(EOR, eor), ROW1(FINCHK, finchk), ROWN(ROUND, round),
+    ROW1(ROUNDUP, roundup), ROW1(ROUNDDN, rounddn), ROW1(MOD, mod), ROW1(INVTAB, invtab), ROW1(GATHER, gather),
+    ROW1(PICK, pick),
+    [IR_DISCTAB] = {vm_disctab, NULL, NULL}, [IR_COUNTLE] = {vm_countle, NULL, NULL},
+    [IR_FINDEQ] = {vm_findeq, NULL, NULL}, [IR_NUMCALL] = {vm_numcall, NULL, NULL},
+    [IR_DISTCALL] = {vm_distcall, NULL, NULL}, [IR_TREE] = {vm_tree, NULL, NULL},
+};
+
+vm_fn *
+PASTE(vm_op, ISA)(enum ir_op op, int variant)
+{
+	return variant <= 2 ? table[op][variant] : NULL;
+}

@@ -1,0 +1,1111 @@
+/*
+ * lower_fn: worksheet functions in lanes.
+ *
+ * Three ways, tried in this order: a handler here (functions that choose, aggregate, look up, or have lane
+ * operations of their own); for every other numeric function (FNUM rows) a NUMCALL, which runs the function of
+ * kernels/ lane by lane; else LV_UNSUPPORTED, and the caller makes a TREE. Sums run left to right, one addition
+ * after the other, exactly as the functions in kernels/xl_math.h do.
+ */
+#include "engine/lower.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/lower_fn.h"
+#include "formula/criteria.h"
+
+#define LIST_LIMIT 100000
+
+/* --- LET --------------------------------------------------------------------------------------------- */
+
+struct lower_env {
+	const struct lower_env *outer;
+	int slot;
+	struct lval v;
+};
+
+struct lval
+lower_variable(const struct lower_env *env, int slot)
+{
+	for (; env; env = env->outer)
+		if (env->slot == slot)
+			return env->v;
+	return (struct lval){.kind = LV_UNSUPPORTED, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE};
+}
+
+static struct lval
+fn_let(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lower_ctx inner = *c;
+	struct lower_env env[64];
+	int k = 0;
+
+	for (int i = 0; i + 1 < n->nargs; i += 2, k++) {
+		struct lval v;
+
+		if (k == 64 || n->args[i]->kind != N_NAME)
+			return lower_unsupported(L, "LET with more than 64 names");
+		v = lower_node(L, &inner, n->args[i + 1]);
+		if (v.kind == LV_UNSUPPORTED)
+			return v;
+		env[k] = (struct lower_env){inner.env, n->args[i]->u.name.slot, v};
+		inner.env = &env[k];
+	}
+	return lower_node(L, &inner, n->args[n->nargs - 1]);
+}
+
+/* --- choosing ------------------------------------------------------------------------------------------ */
+
+static struct lval
+fn_if(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval cond, p, q, r;
+	double k;
+
+	p = lower_node(L, c, n->args[0]);
+	if (c->array && (p.kind == LV_ARRAY || (p.kind == LV_REF && (p.area.row1 != p.area.row2 || p.area.col1 != p.area.col2)))) {
+		struct lmat *m = lower_matrix(L, c, p), *out, *a = NULL, *b = NULL;
+		struct lval yes, no = lower_boolean(ir_const(L->ir, 0), IR_NONE);
+
+		yes = n->nargs > 1 ? lower_node(L, c, n->args[1]) : lower_boolean(ir_const(L->ir, 1), IR_NONE);
+		if (n->nargs > 2)
+			no = lower_node(L, c, n->args[2]);
+		if (!m || !(a = lower_matrix(L, c, yes)) || !(b = lower_matrix(L, c, no)))
+			return lower_unsupported(L, "IF over arrays");
+		if ((a->rows != m->rows && a->rows != 1) || (a->cols != m->cols && a->cols != 1) ||
+		    (b->rows != m->rows && b->rows != 1) || (b->cols != m->cols && b->cols != 1))
+			return lower_unsupported(L, "IF over arrays of different shapes");
+		out = lower_new_matrix(L, m->rows, m->cols);
+		for (int32_t i = 0; i < m->rows; i++)
+			for (int32_t j = 0; j < m->cols; j++) {
+				struct lval x = a->v[(a->rows == 1 ? 0 : i) * a->cols + (a->cols == 1 ? 0 : j)];
+				struct lval y = b->v[(b->rows == 1 ? 0 : i) * b->cols + (b->cols == 1 ? 0 : j)];
+
+				cond = lower_bool(L, m->v[i * m->cols + j]);
+				if (cond.kind != LV_SCALAR)
+					return cond;
+				r = lower_select(L, cond.num, x, y);
+				if (r.kind != LV_SCALAR)
+					return r;
+				r.err = lower_err(L, cond.err, r.err);
+				out->v[i * m->cols + j] = r;
+			}
+		return (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = out};
+	}
+	cond = lower_bool(L, lower_scalar(L, c, p.kind == LV_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE) : p));
+	if (cond.kind != LV_SCALAR)
+		return cond;
+	if (ir_is_const(L->ir, cond.num, &k) && cond.err == IR_NONE) { /* lazy: the other branch is never looked at */
+		if (k == 0 && n->nargs < 3)
+			return lower_boolean(ir_const(L->ir, 0), IR_NONE);
+		r = lower_node(L, c, n->args[k != 0 ? 1 : 2]);
+		return r.kind == LV_MISSING ? lower_number(ir_const(L->ir, 0), IR_NONE) : r;
+	}
+	p = lower_scalar_arg(L, c, n->args[1]);
+	if (p.kind == LV_UNSUPPORTED)
+		return p;
+	q = n->nargs > 2 ? lower_scalar_arg(L, c, n->args[2]) : lower_boolean(ir_const(L->ir, 0), IR_NONE);
+	if (p.mask == LM_BLANK && n->args[1]->kind == N_MISSING)
+		p.mask = LM_NUM;
+	if (q.kind == LV_SCALAR && q.mask == LM_BLANK && n->nargs > 2 && n->args[2]->kind == N_MISSING)
+		q.mask = LM_NUM;
+	r = lower_select(L, cond.num, p, q);
+	if (r.kind == LV_SCALAR)
+		r.err = lower_err(L, cond.err, r.err);
+	return r;
+}
+
+static struct lval
+fn_ifs(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval r = lower_error(L, XE_NA);
+
+	if (n->nargs % 2)
+		return lower_unsupported(L, "IFS");
+	for (int i = n->nargs - 2; i >= 0; i -= 2) {
+		struct lval cond = lower_bool(L, lower_scalar_arg(L, c, n->args[i])), v;
+
+		if (cond.kind != LV_SCALAR)
+			return cond;
+		v = lower_scalar_arg(L, c, n->args[i + 1]);
+		r = lower_select(L, cond.num, v, r);
+		if (r.kind != LV_SCALAR)
+			return r;
+		r.err = lower_err(L, cond.err, r.err);
+	}
+	return r;
+}
+
+static struct lval
+fn_switch(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval x = lower_scalar_arg(L, c, n->args[0]);
+	int pairs = (n->nargs - 1) / 2, has_default = (n->nargs - 1) % 2;
+	struct lval r = has_default ? lower_scalar_arg(L, c, n->args[n->nargs - 1]) : lower_error(L, XE_NA);
+
+	for (int i = pairs - 1; i >= 0 && r.kind == LV_SCALAR; i--) {
+		struct lval eq = lower_compare(L, '=', x, lower_scalar_arg(L, c, n->args[1 + 2 * i]));
+
+		if (eq.kind != LV_SCALAR)
+			return eq;
+		r = lower_select(L, eq.num, lower_scalar_arg(L, c, n->args[2 + 2 * i]), r);
+		if (r.kind == LV_SCALAR)
+			r.err = lower_err(L, eq.err, r.err);
+	}
+	return r;
+}
+
+/* v[idx], idx from 1 (whole, within 1..n where err is 0). */
+struct lval
+lower_pick(struct lower *L, ir_ref idx, const struct lval *v, size_t n)
+{
+	ir_ref *num = arena_alloc(&L->arena, (n + 1) * sizeof *num), zero = ir_const(L->ir, 0);
+	struct lval r = {.kind = LV_SCALAR, .err = IR_NONE, .typ = IR_NONE};
+	int all_const = 1, any_err = 0, one_type = 1;
+	double x;
+
+	if (!n)
+		return lower_error(L, XE_REF);
+	if (ir_is_const(L->ir, idx, &x))
+		return x >= 1 && x <= (double)n ? v[(size_t)x - 1] : lower_error(L, XE_REF);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind != LV_SCALAR)
+			return lower_unsupported(L, L->why);
+		r.mask |= v[i].mask;
+		all_const &= ir_is_const(L->ir, v[i].num, NULL);
+		any_err |= v[i].err != IR_NONE;
+		one_type &= v[i].typ == IR_NONE && v[i].mask == v[0].mask;
+	}
+	for (int part = 0; part < 3; part++) { /* number, error, type */
+		double *table = arena_alloc(&L->arena, n * sizeof *table), lo = INFINITY, hi = -INFINITY;
+		int constant = 1, integer = 1;
+		ir_ref out;
+
+		if ((part == 1 && !any_err) || (part == 2 && one_type))
+			continue;
+		num[0] = idx;
+		for (size_t i = 0; i < n; i++) {
+			num[i + 1] = part == 0 ? v[i].num : part == 1 ? (v[i].err == IR_NONE ? zero : v[i].err)
+			                                              : lower_type(L, v[i]);
+			if (!ir_is_const(L->ir, num[i + 1], &table[i])) {
+				constant = 0;
+				continue;
+			}
+			lo = table[i] < lo ? table[i] : lo;
+			hi = table[i] > hi ? table[i] : hi;
+			integer &= table[i] == floor(table[i]);
+		}
+		if (constant) /* GATHER counts from 0 */
+			out = ir_tabled(L->ir, IR_GATHER, ir_op2(L->ir, IR_SUB, idx, ir_const(L->ir, 1)),
+			                ir_add_table(L->ir, table, n, NULL), lo, hi, integer);
+		else
+			out = ir_nary(L->ir, IR_PICK, num, n + 1, 0);
+		if (part == 0)
+			r.num = out;
+		else if (part == 1)
+			r.err = out;
+		else
+			r.typ = out;
+	}
+	(void)all_const;
+	return r;
+}
+
+/* Whole-number index with its limits: truncated; outside 1..n the error `kind`. */
+ir_ref
+lower_index(struct lower *L, struct lval *idx, size_t n, int kind)
+{
+	ir_ref i = ir_op1(L->ir, IR_TRUNC, idx->num), zero = ir_const(L->ir, 0), bad;
+
+	bad = ir_op2(L->ir, IR_OR, ir_op2(L->ir, IR_XLT, i, ir_const(L->ir, 1)),
+	             ir_op2(L->ir, IR_XLT, ir_const(L->ir, (double)n), i));
+	idx->err = lower_err(L, idx->err, ir_op3(L->ir, IR_SEL, bad, ir_const(L->ir, kind), zero));
+	return i;
+}
+
+static struct lval
+fn_choose(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval idx = lower_num(L, lower_scalar_arg(L, c, n->args[0])), v[256], r;
+	ir_ref i;
+
+	if (idx.kind != LV_SCALAR)
+		return idx;
+	if (n->nargs > 256)
+		return lower_unsupported(L, "CHOOSE of more than 255");
+	i = lower_index(L, &idx, (size_t)n->nargs - 1, XE_VALUE);
+	for (int k = 1; k < n->nargs; k++) {
+		v[k - 1] = lower_scalar_arg(L, c, n->args[k]);
+		if (v[k - 1].kind != LV_SCALAR)
+			return v[k - 1];
+	}
+	r = lower_pick(L, i, v, (size_t)n->nargs - 1);
+	if (r.kind == LV_SCALAR)
+		r.err = lower_err(L, idx.err, r.err);
+	return r;
+}
+
+static struct lval
+fn_iferror(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval v = lower_scalar_arg(L, c, n->args[0]), w, r;
+	int na_only = n->u.call.fn->name[2] == 'N';
+	ir_ref bad;
+
+	if (v.kind != LV_SCALAR || v.err == IR_NONE)
+		return v;
+	w = lower_scalar_arg(L, c, n->args[1]);
+	if (w.kind != LV_SCALAR)
+		return w;
+	bad = na_only ? ir_op2(L->ir, IR_XEQ, v.err, ir_const(L->ir, XE_NA)) : ir_op1(L->ir, IR_NONZERO, v.err);
+	if (!na_only) {
+		struct lval clean = v;
+
+		clean.err = IR_NONE;
+		r = lower_select(L, bad, w, clean);
+	} else {
+		r = lower_select(L, bad, w, v);
+	}
+	return r;
+}
+
+static struct lval
+fn_is(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const char *name = n->u.call.fn->name;
+	struct lval v;
+	ir_ref e, yes, ok, one = ir_const(L->ir, 1);
+
+	v = lower_scalar_arg(L, c, n->args[0]);
+	if (v.kind != LV_SCALAR)
+		return v;
+	e = v.err == IR_NONE ? ir_const(L->ir, 0) : v.err;
+	ok = ir_op1(L->ir, IR_NOT, ir_op1(L->ir, IR_NONZERO, e));
+	if (!strcmp(name, "ISERROR"))
+		yes = ir_op1(L->ir, IR_NONZERO, e);
+	else if (!strcmp(name, "ISNA"))
+		yes = ir_op2(L->ir, IR_XEQ, e, ir_const(L->ir, XE_NA));
+	else if (!strcmp(name, "ISERR"))
+		yes = ir_op2(L->ir, IR_AND, ir_op1(L->ir, IR_NONZERO, e),
+		             ir_op1(L->ir, IR_NOT, ir_op2(L->ir, IR_XEQ, e, ir_const(L->ir, XE_NA))));
+	else if (!strcmp(name, "ISNUMBER"))
+		yes = ir_op2(L->ir, IR_AND, ok, lower_is_type(L, v, LC_NUM));
+	else if (!strcmp(name, "ISTEXT"))
+		yes = ir_op2(L->ir, IR_AND, ok, lower_is_type(L, v, LC_TEXT));
+	else if (!strcmp(name, "ISLOGICAL"))
+		yes = ir_op2(L->ir, IR_AND, ok, lower_is_type(L, v, LC_BOOL));
+	else if (!strcmp(name, "ISBLANK"))
+		yes = ir_op2(L->ir, IR_AND, ok, lower_is_type(L, v, LC_BLANK));
+	else /* ISNONTEXT */
+		yes = ir_op2(L->ir, IR_OR, ir_op1(L->ir, IR_NOT, ok),
+		             ir_op2(L->ir, IR_SUB, one, lower_is_type(L, v, LC_TEXT)));
+	return lower_boolean(yes, IR_NONE);
+}
+
+/* --- lists ------------------------------------------------------------------------------------------------ */
+
+struct list {
+	struct lval *v;  /* numbers (num, err); `present` lane or IR_NONE: always */
+	ir_ref *present;
+	size_t n, cap;
+	ir_ref err;      /* of all, leftmost first */
+};
+
+static int
+list_add(struct lower *L, struct list *l, struct lval v, ir_ref present)
+{
+	if (l->n == LIST_LIMIT) {
+		L->why = "list of more than 100,000 numbers";
+		return -1;
+	}
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 64;
+		struct lval *p = arena_alloc(&L->arena, cap * sizeof *p);
+		ir_ref *q = arena_alloc(&L->arena, cap * sizeof *q);
+
+		if (l->n) {
+			memcpy(p, l->v, l->n * sizeof *p);
+			memcpy(q, l->present, l->n * sizeof *q);
+		}
+		l->v = p;
+		l->present = q;
+		l->cap = cap;
+	}
+	l->v[l->n] = v;
+	l->present[l->n++] = present;
+	l->err = lower_err(L, l->err, v.err);
+	return 0;
+}
+
+/* One element that stands in a reference or array: letter L skips what is no number, A counts it. */
+static int
+list_element(struct lower *L, struct list *l, struct lval v, int letter)
+{
+	double k;
+
+	if (v.err != IR_NONE && ir_is_const(L->ir, v.err, &k) && k != 0)
+		return list_add(L, l, lower_number(ir_const(L->ir, 0), v.err), IR_NONE);
+	if (letter == 'A') {
+		if (v.mask == LM_BLANK)
+			return 0;
+		if (v.mask & (LM_TEXT | LM_BLANK)) {
+			if (v.mask != LM_TEXT) {
+				L->why = "list with cells of changing type";
+				return -1;
+			}
+			return list_add(L, l, lower_number(ir_const(L->ir, 0), v.err), IR_NONE);
+		}
+		return list_add(L, l, lower_number(v.num, v.err), IR_NONE);
+	}
+	if (!(v.mask & LM_NUM)) {
+		l->err = lower_err(L, l->err, v.err);
+		return 0;
+	}
+	if (v.mask == LM_NUM)
+		return list_add(L, l, lower_number(v.num, v.err), IR_NONE);
+	return list_add(L, l, lower_number(v.num, v.err), lower_is_type(L, v, LC_NUM));
+}
+
+static int
+list_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg, int letter, struct list *l)
+{
+	struct lval v = lower_node(L, c, arg), x;
+	struct lmat *m;
+
+	if (v.kind == LV_UNSUPPORTED)
+		return -1;
+	if (v.kind == LV_MISSING)
+		return list_add(L, l, lower_number(ir_const(L->ir, 0), IR_NONE), IR_NONE);
+	if (v.kind == LV_SCALAR) {
+		x = lower_num(L, v);
+		return x.kind == LV_SCALAR ? list_add(L, l, x, IR_NONE) : -1;
+	}
+	m = lower_matrix(L, c, v);
+	if (!m)
+		return -1;
+	for (int64_t i = 0; i < (int64_t)m->rows * m->cols; i++)
+		if (list_element(L, l, m->v[i], letter) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+list_args(struct lower *L, const struct lower_ctx *c, const struct node *n, int letter, struct list *l)
+{
+	*l = (struct list){.err = IR_NONE};
+	for (int i = 0; i < n->nargs; i++)
+		if (list_arg(L, c, n->args[i], letter, l) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+list_is_fixed(const struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->present[i] != IR_NONE)
+			return 0;
+	return 1;
+}
+
+static ir_ref
+list_sum(struct lower *L, const struct list *l)
+{
+	ir_ref zero = ir_const(L->ir, 0), s = zero;
+
+	for (size_t i = 0; i < l->n; i++) {
+		ir_ref x = l->v[i].num;
+
+		if (l->present[i] != IR_NONE)
+			x = ir_op3(L->ir, IR_SEL, l->present[i], x, zero);
+		s = i ? ir_op2(L->ir, IR_ADD, s, x) : ir_op2(L->ir, IR_ADD, zero, x);
+	}
+	return s;
+}
+
+static ir_ref
+list_count(struct lower *L, const struct list *l)
+{
+	ir_ref s = ir_const(L->ir, 0);
+	double fixed = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->present[i] == IR_NONE)
+			fixed++;
+		else
+			s = ir_op2(L->ir, IR_ADD, s, l->present[i]);
+	return ir_op2(L->ir, IR_ADD, s, ir_const(L->ir, fixed));
+}
+
+static struct lval
+fn_sum(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct list l;
+	ir_ref s;
+
+	if (list_args(L, c, n, 'L', &l) < 0)
+		return lower_unsupported(L, L->why);
+	s = list_sum(L, &l);
+	return lower_number(s, lower_err(L, l.err, ir_finchk(L->ir, s)));
+}
+
+static struct lval
+fn_average(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct list l;
+	ir_ref s, k, v, bad, zero = ir_const(L->ir, 0);
+
+	if (list_args(L, c, n, 'L', &l) < 0)
+		return lower_unsupported(L, L->why);
+	s = list_sum(L, &l);
+	k = list_count(L, &l);
+	bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), ir_const(L->ir, XE_DIV0), zero);
+	if (!l.n)
+		return lower_number(zero, lower_err(L, l.err, bad));
+	v = ir_op2(L->ir, IR_DIV, s, k);
+	return lower_number(v, lower_err(L, lower_err(L, l.err, bad), ir_finchk(L->ir, v)));
+}
+
+static struct lval
+fn_product(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	int squares = n->u.call.fn->name[0] == 'S'; /* SUMSQ */
+	struct list l;
+	ir_ref s;
+
+	if (list_args(L, c, n, 'L', &l) < 0 || !list_is_fixed(&l))
+		return lower_unsupported(L, L->why);
+	if (!l.n)
+		return lower_number(ir_const(L->ir, 0), l.err);
+	s = ir_const(L->ir, squares ? 0 : 1);
+	for (size_t i = 0; i < l.n; i++) {
+		ir_ref x = l.v[i].num;
+
+		s = squares ? ir_op2(L->ir, IR_ADD, s, ir_op2(L->ir, IR_MUL, x, x)) : ir_op2(L->ir, IR_MUL, s, x);
+	}
+	return lower_number(s, lower_err(L, l.err, ir_finchk(L->ir, s)));
+}
+
+static struct lval
+fn_minmax(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	enum ir_op op = n->u.call.fn->name[1] == 'I' ? IR_MIN : IR_MAX;
+	struct list l;
+	ir_ref s;
+
+	if (list_args(L, c, n, 'L', &l) < 0 || !list_is_fixed(&l))
+		return lower_unsupported(L, L->why);
+	if (!l.n)
+		return lower_number(ir_const(L->ir, 0), l.err);
+	s = l.v[0].num;
+	for (size_t i = 1; i < l.n; i++)
+		s = ir_op2(L->ir, op, s, l.v[i].num);
+	return lower_number(s, l.err);
+}
+
+static struct lval
+fn_count(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	ir_ref s = ir_const(L->ir, 0);
+	int all = n->u.call.fn->name[5] == 'A'; /* COUNTA */
+
+	for (int i = 0; i < n->nargs; i++) {
+		struct lval v = lower_node(L, c, n->args[i]);
+		struct lmat *m;
+
+		if (v.kind == LV_SCALAR && !all)
+			return lower_unsupported(L, "COUNT of a single value");
+		m = lower_matrix(L, c, v);
+		if (!m)
+			return lower_unsupported(L, L->why);
+		for (int64_t k = 0; k < (int64_t)m->rows * m->cols; k++) {
+			struct lval x = m->v[k];
+			ir_ref e = x.err == IR_NONE ? ir_const(L->ir, 0) : x.err, yes;
+
+			yes = all ? ir_op1(L->ir, IR_NOT, lower_is_type(L, x, LC_BLANK)) : lower_is_type(L, x, LC_NUM);
+			if (all)
+				yes = ir_op2(L->ir, IR_OR, yes, ir_op1(L->ir, IR_NONZERO, e));
+			else
+				yes = ir_op2(L->ir, IR_AND, yes, ir_op1(L->ir, IR_NOT, ir_op1(L->ir, IR_NONZERO, e)));
+			s = ir_op2(L->ir, IR_ADD, s, yes);
+		}
+	}
+	return lower_number(s, IR_NONE);
+}
+
+/* Logical functions over lists: text and blanks in references do not count; none left is #VALUE!. */
+static struct lval
+fn_and(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	char first = n->u.call.fn->name[0];
+	enum ir_op op = first == 'A' ? IR_AND : first == 'O' ? IR_OR : IR_XOR;
+	ir_ref s = IR_NONE, err = IR_NONE;
+
+	for (int i = 0; i < n->nargs; i++) {
+		struct lval v = lower_node(L, c, n->args[i]), b;
+		struct lmat *m;
+
+		if (v.kind == LV_UNSUPPORTED)
+			return v;
+		if (v.kind == LV_SCALAR || v.kind == LV_MISSING) {
+			b = v.kind == LV_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE) : lower_bool(L, v);
+			if (b.kind != LV_SCALAR)
+				return b;
+			err = lower_err(L, err, b.err);
+			s = s == IR_NONE ? b.num : ir_op2(L->ir, op, s, b.num);
+			continue;
+		}
+		m = lower_matrix(L, c, v);
+		if (!m)
+			return lower_unsupported(L, L->why);
+		for (int64_t k = 0; k < (int64_t)m->rows * m->cols; k++) {
+			struct lval x = m->v[k];
+
+			err = lower_err(L, err, x.err);
+			if (x.mask == LM_TEXT || x.mask == LM_BLANK)
+				continue;
+			if (x.mask & (LM_TEXT | LM_BLANK))
+				return lower_unsupported(L, "logical list with cells of changing type");
+			x.num = ir_op1(L->ir, IR_NONZERO, x.num);
+			s = s == IR_NONE ? x.num : ir_op2(L->ir, op, s, x.num);
+		}
+	}
+	if (s == IR_NONE)
+		return lower_number(ir_const(L->ir, 0), lower_err(L, err, ir_const(L->ir, XE_VALUE)));
+	return lower_boolean(s, err);
+}
+
+static struct lval
+fn_not(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval b = lower_bool(L, lower_scalar_arg(L, c, n->args[0]));
+
+	if (b.kind != LV_SCALAR)
+		return b;
+	return lower_boolean(ir_op1(L->ir, IR_NOT, b.num), b.err);
+}
+
+/* Arguments in array mode; what is no number counts 0; products left to right, then sums. */
+static struct lval
+fn_sumproduct(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lower_ctx arr = *c;
+	struct lmat *m[32];
+	ir_ref s = ir_const(L->ir, 0), err = IR_NONE;
+
+	arr.array = 1;
+	if (n->nargs > 32)
+		return lower_unsupported(L, "SUMPRODUCT of more than 32 arrays");
+	for (int i = 0; i < n->nargs; i++) {
+		m[i] = lower_matrix(L, &arr, lower_node(L, &arr, n->args[i]));
+		if (!m[i])
+			return lower_unsupported(L, L->why);
+		if (m[i]->rows != m[0]->rows || m[i]->cols != m[0]->cols)
+			return lower_error(L, XE_VALUE);
+	}
+	for (int i = 0; i < n->nargs; i++) /* errors argument by argument */
+		for (int64_t k = 0; k < (int64_t)m[0]->rows * m[0]->cols; k++)
+			err = lower_err(L, err, m[i]->v[k].err);
+	for (int64_t k = 0; k < (int64_t)m[0]->rows * m[0]->cols; k++) {
+		ir_ref p = IR_NONE;
+
+		for (int i = 0; i < n->nargs; i++) {
+			struct lval x = m[i]->v[k];
+			ir_ref num = x.num;
+
+			if (!(x.mask & LM_NUM))
+				num = ir_const(L->ir, 0);
+			else if (x.mask != LM_NUM)
+				num = ir_op3(L->ir, IR_SEL, lower_is_type(L, x, LC_NUM), num, ir_const(L->ir, 0));
+			p = p == IR_NONE ? num : ir_op2(L->ir, IR_MUL, p, num);
+		}
+		s = ir_op2(L->ir, IR_ADD, s, p);
+	}
+	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
+}
+
+/* --- criteria ------------------------------------------------------------------------------------------- */
+
+/* Lane: does the element meet the criterion? IR_NONE: not in lanes. */
+static ir_ref
+meets(struct lower *L, const struct criterion *k, struct lval x)
+{
+	static const struct {
+		char op;
+		enum ir_op ir;
+	} map[] = {{'=', IR_EQ}, {'n', IR_NE}, {'<', IR_LT}, {'l', IR_LE}, {'>', IR_GT}, {'g', IR_GE}};
+	struct value v;
+	ir_ref yes = IR_NONE, e;
+
+	if (lower_is_const(L, x, &v))
+		return ir_const(L->ir, criterion_match(k, &v));
+	if (x.typ != IR_NONE || (x.mask != LM_NUM && x.mask != LM_BOOL))
+		return IR_NONE;
+	if (k->kind == V_NUM && x.mask == LM_NUM) {
+		for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
+			if (map[i].op == k->op)
+				yes = ir_op2(L->ir, map[i].ir, x.num, ir_const(L->ir, k->num));
+	} else if (x.mask == LM_NUM && k->kind != V_ERROR) {
+		yes = ir_const(L->ir, k->op == 'n'); /* a number is not text, logical or blank */
+	}
+	if (yes == IR_NONE)
+		return IR_NONE;
+	if (x.err != IR_NONE) { /* an error meets only "<>" */
+		e = ir_op1(L->ir, IR_NONZERO, x.err);
+		yes = ir_op3(L->ir, IR_SEL, e, ir_const(L->ir, k->op == 'n'), yes);
+	}
+	return yes;
+}
+
+/* A reference stretched from its corner to rows x cols (SUMIF's short sum range). */
+static struct lval
+stretched(struct lval v, int32_t rows, int32_t cols)
+{
+	if (v.kind == LV_REF) {
+		v.area.row2 = v.area.row1 + rows - 1;
+		v.area.col2 = v.area.col1 + cols - 1;
+	}
+	return v;
+}
+
+static struct lval
+fn_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const char *name = n->u.call.fn->name;
+	int count = !strncmp(name, "COUNT", 5), average = !strncmp(name, "AVERAGE", 7);
+	int min = !strncmp(name, "MIN", 3), max = !strncmp(name, "MAX", 3);
+	int single = name[strlen(name) - 1] == 'F'; /* SUMIF, COUNTIF, AVERAGEIF: range, criterion[, values] */
+	int first = single || count ? 0 : 1;
+	struct lmat *values = NULL, *range[64];
+	struct criterion crit[64];
+	int npairs = 0;
+	ir_ref s = ir_const(L->ir, 0), k = ir_const(L->ir, 0), err = IR_NONE, zero = k, v;
+
+	for (int i = first; i + 1 < n->nargs && npairs < 64; i += 2, npairs++) {
+		struct lval r = lower_node(L, c, n->args[i]), x = lower_scalar_arg(L, c, n->args[i + 1]);
+		struct value cv, *keep;
+
+		if (r.kind != LV_REF)
+			return lower_unsupported(L, "criteria over what is no range");
+		range[npairs] = lower_matrix(L, c, r);
+		if (!range[npairs])
+			return lower_unsupported(L, L->why);
+		if (!lower_is_const(L, x, &cv)) /* a random number as the criterion: equality with it */
+			return lower_unsupported(L, "criterion that depends on a draw");
+		keep = arena_memdup(&L->arena, &cv, sizeof cv);
+		criterion_parse(keep, L->m->wb->date1904, &crit[npairs]);
+		if (range[npairs]->rows != range[0]->rows || range[npairs]->cols != range[0]->cols)
+			return lower_error(L, XE_VALUE);
+		if (single) {
+			npairs++;
+			break;
+		}
+	}
+	if (!npairs)
+		return lower_unsupported(L, "criteria");
+	if (count) {
+		values = range[0];
+	} else if (single) {
+		struct lval r = lower_node(L, c, n->args[n->nargs > 2 ? 2 : 0]);
+
+		if (r.kind != LV_REF)
+			return lower_unsupported(L, "criteria over what is no range");
+		values = lower_matrix(L, c, stretched(r, range[0]->rows, range[0]->cols));
+	} else {
+		values = lower_matrix(L, c, lower_node(L, c, n->args[0]));
+		if (values && (values->rows != range[0]->rows || values->cols != range[0]->cols))
+			return lower_error(L, XE_VALUE);
+	}
+	if (!values)
+		return lower_unsupported(L, L->why);
+	if (min || max)
+		s = ir_const(L->ir, min ? INFINITY : -INFINITY);
+	for (int64_t i = 0; i < (int64_t)range[0]->rows * range[0]->cols; i++) {
+		ir_ref yes = ir_const(L->ir, 1);
+		struct lval x = values->v[i];
+		double d;
+
+		for (int j = 0; j < npairs; j++) {
+			ir_ref m = meets(L, &crit[j], range[j]->v[i]);
+
+			if (m == IR_NONE)
+				return lower_unsupported(L, "criterion over cells of changing type");
+			yes = ir_op2(L->ir, IR_AND, yes, m);
+		}
+		if (ir_is_const(L->ir, yes, &d) && d == 0)
+			continue;
+		if (count) {
+			k = ir_op2(L->ir, IR_ADD, k, yes);
+			continue;
+		}
+		if (x.err != IR_NONE)
+			err = lower_err(L, err, ir_op3(L->ir, IR_SEL, yes, x.err, zero));
+		yes = ir_op2(L->ir, IR_AND, yes, lower_is_type(L, x, LC_NUM));
+		if (ir_is_const(L->ir, yes, &d) && d == 0)
+			continue;
+		k = ir_op2(L->ir, IR_ADD, k, yes);
+		if (min || max) {
+			v = ir_op3(L->ir, IR_SEL, yes, x.num, s);
+			s = ir_op2(L->ir, min ? IR_MIN : IR_MAX, s, v);
+		} else {
+			s = ir_op2(L->ir, IR_ADD, s, ir_op3(L->ir, IR_SEL, yes, x.num, zero));
+		}
+	}
+	if (count)
+		return lower_number(k, IR_NONE);
+	if (min || max) {
+		s = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), zero, s);
+		ir_set_range(L->ir, s, -1.7976931348623157e308, 1.7976931348623157e308);
+		return lower_number(s, err);
+	}
+	if (average) {
+		ir_ref bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), ir_const(L->ir, XE_DIV0), zero);
+
+		err = lower_err(L, err, bad);
+		s = ir_op2(L->ir, IR_DIV, s, k);
+	}
+	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
+}
+
+/* --- numeric functions --------------------------------------------------------------------------------- */
+
+struct lval
+lower_kernel(struct lower *L, const struct func *f, const struct lmat *args, int nargs)
+{
+	int max = f->max < 0 ? nargs : f->max;
+	struct ir_arg_shape *shape = ARENA_NEW(&L->arena, struct ir_arg_shape, max + 1);
+	struct ir_call call = {.fn = f, .arg = shape, .nargs = nargs, .max = max};
+	size_t total = 1, at = 1;
+	ir_ref *ops, guard = IR_NONE, r;
+
+	for (int i = 0; i < nargs; i++)
+		total += (size_t)args[i].rows * (size_t)args[i].cols;
+	if (total > LIST_LIMIT)
+		return lower_unsupported(L, "more than 100,000 numbers in one call");
+	ops = arena_alloc(&L->arena, total * sizeof *ops);
+	for (int i = 0; i < nargs; i++) {
+		size_t n = (size_t)args[i].rows * (size_t)args[i].cols;
+
+		shape[i] = (struct ir_arg_shape){(uint32_t)at - 1, (uint32_t)n, args[i].rows, args[i].cols};
+		for (size_t k = 0; k < n; k++) {
+			guard = lower_err(L, guard, args[i].v[k].err);
+			ops[at++] = args[i].v[k].num;
+		}
+	}
+	ops[0] = guard;
+	call.scratch = 2 * total + 16;
+	r = ir_nary(L->ir, IR_NUMCALL, ops, total, ir_add_call(L->ir, &call));
+	return lower_number(r, lower_err(L, guard, ir_result(L->ir, IR_RES2, r)));
+}
+
+/* Scalar-parameter numeric functions with lane operations of their own; domain errors as in kernels/xl_math.h. */
+static struct lval
+unary_lane(struct lower *L, const char *name, struct lval x, struct lval *out)
+{
+	static const struct {
+		const char *name;
+		enum ir_op op;
+		char domain; /* ' ' all; '+' >= 0; '>' > 0 */
+	} map[] = {{"ABS", IR_ABS, ' '},   {"SQRT", IR_SQRT, '+'}, {"EXP", IR_EXP, ' '},
+	           {"LN", IR_LOG, '>'},    {"INT", IR_FLOOR, ' '}, {"SIGN", IR_SIGN, ' '},
+	           {"LOG10", IR_LOG10, '>'}};
+	struct ir *ir = L->ir;
+	ir_ref v, bad = IR_NONE, zero = ir_const(ir, 0);
+
+	for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
+		if (strcmp(map[i].name, name))
+			continue;
+		if (map[i].domain == '+')
+			bad = ir_op2(ir, IR_XLT, x.num, zero);
+		else if (map[i].domain == '>')
+			bad = ir_op2(ir, IR_XLE, x.num, zero);
+		if (bad != IR_NONE)
+			bad = ir_op3(ir, IR_SEL, bad, ir_const(ir, XE_NUM), zero);
+		if (map[i].op == IR_EXP && ir_lo(ir, x.num) < -708)
+			return *out = lower_unsupported(L, "EXP near underflow");
+		v = ir_op1(ir, map[i].op, x.num);
+		*out = lower_number(v, lower_err(L, lower_err(L, x.err, bad), ir_finchk(ir, v)));
+		return *out;
+	}
+	return *out = lower_unsupported(L, name);
+}
+
+static struct lval
+scalar_lane(struct lower *L, const struct func *f, const struct lval *a, int nargs)
+{
+	const char *name = f->name;
+	struct ir *ir = L->ir;
+	struct lval out;
+	ir_ref err, v, zero = ir_const(ir, 0);
+	double k;
+
+	if (nargs == 1)
+		return unary_lane(L, name, a[0], &out);
+	if (nargs != 2)
+		return lower_unsupported(L, name);
+	err = lower_err(L, a[0].err, a[1].err);
+	if (!strcmp(name, "ROUND")) {
+		v = ir_op2(ir, IR_ROUND, a[0].num, a[1].num);
+		return lower_number(v, lower_err(L, err, ir_finchk(ir, v)));
+	}
+	if (!strcmp(name, "POWER"))
+		return lower_add(L, a[0], a[1], '^', 0);
+	if (!strcmp(name, "MOD") && ir_is_const(ir, a[1].num, &k) && k != 0) {
+		v = ir_op2(ir, IR_MOD, a[0].num, a[1].num);
+		return lower_number(v, lower_err(L, err, ir_finchk(ir, v)));
+	}
+	(void)zero;
+	return lower_unsupported(L, name);
+}
+
+static struct lval
+call_numbers(struct lower *L, const struct func *f, const struct lval *a, int nargs)
+{
+	struct lmat m[32];
+	struct lval r, copy[32];
+
+	for (int i = 0; i < nargs; i++) {
+		if (a[i].kind == LV_MISSING) { /* left empty in the middle: 0 */
+			copy[i] = lower_number(ir_const(L->ir, 0), IR_NONE);
+		} else {
+			copy[i] = lower_num(L, a[i]);
+			if (copy[i].kind != LV_SCALAR)
+				return copy[i];
+		}
+		m[i] = (struct lmat){1, 1, &copy[i]};
+	}
+	r = scalar_lane(L, f, copy, nargs);
+	return r.kind == LV_SCALAR ? r : lower_kernel(L, f, m, nargs);
+}
+
+/* FNUM functions all of whose parameters are scalars; arrays are stretched over. */
+static struct lval
+fnum_scalars(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const struct func *f = n->u.call.fn;
+	struct lval a[32];
+	struct lmat *m[32], *out;
+	int32_t rows = 1, cols = 1;
+	int any = 0;
+
+	for (int i = 0; i < n->nargs; i++) {
+		struct lval v = lower_node(L, c, n->args[i]);
+
+		if (v.kind == LV_UNSUPPORTED)
+			return v;
+		m[i] = NULL;
+		if (v.kind == LV_REF && c->array && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2)) {
+			m[i] = lower_matrix(L, c, v);
+			if (!m[i])
+				return lower_unsupported(L, L->why);
+		} else if (v.kind == LV_ARRAY) {
+			m[i] = v.mat;
+		} else if (v.kind == LV_REF) {
+			v = lower_scalar(L, c, v);
+			if (v.kind != LV_SCALAR)
+				return v;
+		}
+		if (m[i]) {
+			any = 1;
+			rows = m[i]->rows > rows ? m[i]->rows : rows;
+			cols = m[i]->cols > cols ? m[i]->cols : cols;
+		}
+		a[i] = v;
+	}
+	if (!any)
+		return call_numbers(L, f, a, n->nargs);
+	out = lower_new_matrix(L, rows, cols);
+	for (int32_t r = 0; r < rows; r++)
+		for (int32_t k = 0; k < cols; k++) {
+			struct lval x[32], *to = &out->v[(int64_t)r * cols + k];
+			int off = 0;
+
+			for (int i = 0; i < n->nargs; i++) {
+				int32_t mr, mk;
+
+				x[i] = a[i];
+				if (!m[i])
+					continue;
+				mr = m[i]->rows == 1 ? 0 : r;
+				mk = m[i]->cols == 1 ? 0 : k;
+				if (mr >= m[i]->rows || mk >= m[i]->cols)
+					off = 1;
+				else
+					x[i] = m[i]->v[(int64_t)mr * m[i]->cols + mk];
+			}
+			*to = off ? lower_error(L, XE_NA) : call_numbers(L, f, x, n->nargs);
+			if (to->kind != LV_SCALAR)
+				return *to;
+		}
+	return (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = out};
+}
+
+/* FNUM functions with lists or matrices. */
+static struct lval
+fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const struct func *f = n->u.call.fn;
+	struct lmat *m;
+	struct lower_ctx arr = *c;
+	int pairs = 0;
+
+	if (n->nargs > 255)
+		return lower_unsupported(L, "more than 255 arguments");
+	m = ARENA_NEW(&L->arena, struct lmat, n->nargs + 1);
+	arr.array = 1;
+	for (int i = 0; i < n->nargs; i++) {
+		char letter = func_arg_letter(f, i);
+		struct lmat *x;
+		struct list l = {.err = IR_NONE};
+		struct lval v;
+
+		switch (letter) {
+		case 'L':
+		case 'A':
+			if (list_arg(L, c, n->args[i], letter, &l) < 0)
+				return lower_unsupported(L, L->why);
+			if (!list_is_fixed(&l))
+				return lower_unsupported(L, "list with cells of changing type");
+			m[i] = (struct lmat){(int32_t)l.n, 1, l.v};
+			if (l.err != IR_NONE && l.n == 0)
+				return lower_unsupported(L, "list of errors");
+			break;
+		case 'P':
+			pairs = 1;
+			/* fallthrough */
+		case 'M':
+			x = lower_matrix(L, &arr, lower_node(L, &arr, n->args[i]));
+			if (!x)
+				return lower_unsupported(L, L->why);
+			for (int64_t k = 0; k < (int64_t)x->rows * x->cols; k++)
+				if (x->v[k].mask != LM_NUM)
+					return lower_unsupported(L, "array with what is no number");
+			m[i] = *x;
+			break;
+		case 'n':
+			v = lower_scalar_arg(L, c, n->args[i]);
+			if (n->args[i]->kind == N_MISSING)
+				v = lower_number(ir_const(L->ir, 0), IR_NONE);
+			v = lower_num(L, v);
+			if (v.kind != LV_SCALAR)
+				return v;
+			m[i] = (struct lmat){1, 1, arena_memdup(&L->arena, &v, sizeof v)};
+			break;
+		default:
+			return lower_unsupported(L, f->name);
+		}
+	}
+	if (pairs) {
+		int64_t size = -1;
+
+		for (int i = 0; i < n->nargs; i++) {
+			int64_t k = (int64_t)m[i].rows * m[i].cols;
+
+			if (func_arg_letter(f, i) != 'P')
+				continue;
+			if (size >= 0 && k != size)
+				return lower_error(L, XE_NA);
+			size = k;
+		}
+	}
+	return lower_kernel(L, f, m, n->nargs);
+}
+
+/* --- the table of handlers -------------------------------------------------------------------------------- */
+
+static struct lval
+fn_n(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval v = lower_scalar_arg(L, c, n->args[0]);
+
+	if (v.kind != LV_SCALAR || (v.mask & LM_TEXT))
+		return lower_unsupported(L, "N of text");
+	return lower_number(v.num, v.err);
+}
+
+static struct lval
+fn_transpose(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lower_ctx arr = *c;
+	struct lmat *m, *t;
+
+	arr.array = 1;
+	m = lower_matrix(L, &arr, lower_node(L, &arr, n->args[0]));
+	if (!m)
+		return lower_unsupported(L, L->why);
+	t = lower_new_matrix(L, m->cols, m->rows);
+	for (int32_t r = 0; r < m->rows; r++)
+		for (int32_t k = 0; k < m->cols; k++)
+			t->v[(int64_t)k * t->cols + r] = m->v[(int64_t)r * m->cols + k];
+	return (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = t};
+}
+
+static const struct {
+	const char *name;
+	lower_handler *fn;
+} handlers[] = {
+    {"AND", fn_and},           {"AVERAGE", fn_average},       {"AVERAGEIF", fn_ifs_family},
+    {"AVERAGEIFS", fn_ifs_family}, {"CHOOSE", fn_choose},     {"COUNT", fn_count},
+    {"COUNTA", fn_count},      {"COUNTIF", fn_ifs_family},    {"COUNTIFS", fn_ifs_family},
+    {"HLOOKUP", lower_vlookup}, {"IF", fn_if},                {"IFERROR", fn_iferror},
+    {"IFNA", fn_iferror},      {"IFS", fn_ifs},               {"INDEX", lower_index_fn},
+    {"ISBLANK", fn_is},        {"ISERR", fn_is},              {"ISERROR", fn_is},
+    {"ISLOGICAL", fn_is},      {"ISNA", fn_is},               {"ISNONTEXT", fn_is},
+    {"ISNUMBER", fn_is},       {"ISTEXT", fn_is},             {"LET", fn_let},
+    {"LOOKUP", lower_lookup_fn}, {"MATCH", lower_match_fn},   {"MAX", fn_minmax},
+    {"MAXIFS", fn_ifs_family}, {"MIN", fn_minmax},            {"MINIFS", fn_ifs_family},
+    {"N", fn_n},               {"NOT", fn_not},               {"OFFSET", lower_offset_fn},
+    {"OR", fn_and},            {"PRODUCT", fn_product},       {"SUM", fn_sum},
+    {"SUMIF", fn_ifs_family},  {"SUMIFS", fn_ifs_family},     {"SUMPRODUCT", fn_sumproduct},
+    {"SUMSQ", fn_product},     {"SWITCH", fn_switch},         {"TRANSPOSE", fn_transpose},
+    {"VLOOKUP", lower_vlookup}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn},
+    {"XOR", fn_and},
+};
+
+lower_handler *
+lower_find_handler(const char *name)
+{
+	size_t lo = 0, hi = sizeof handlers / sizeof handlers[0];
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		int cmp = strcmp(handlers[mid].name, name);
+
+		if (!cmp)
+			return handlers[mid].fn;
+		if (cmp < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+/* Does the vector machine take this function (fully or for the usual arguments)? For sim-model and the manual. */
+int
+lower_has_lanes(const struct func *f)
+{
+	return f->num != NULL || (f->flags & FN_RANDOM) || lower_find_handler(f->name) != NULL;
+}
+
+struct lval
+lower_call(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const struct func *f = n->u.call.fn;
+	lower_handler *h;
+
+	if (f->flags & FN_RANDOM)
+		return lower_random(L, c, n);
+	h = lower_find_handler(f->name);
+	if (h)
+		return h(L, c, n);
+	if (f->num) {
+		for (int i = 0; i < n->nargs; i++)
+			if (func_arg_letter(f, i) != 'n')
+				return fnum_lists(L, c, n);
+		if (n->nargs <= 32)
+			return fnum_scalars(L, c, n);
+	}
+	return lower_unsupported(L, f->name);
+}

@@ -1,0 +1,354 @@
+/*
+ * lower_lookup: INDEX, MATCH, VLOOKUP and their kin, and OFFSET, in lanes.
+ *
+ * A lookup in constants is a search in a table (COUNTLE for the approximate match of sorted numbers, FINDEQ for the exact one)
+ * followed by a GATHER; among random cells it is a chain of comparisons and a PICK. Approximate matches in what is
+ * not sorted follow Excel's binary search, which only the scalar evaluator imitates: they become a TREE.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "engine/lower_fn.h"
+
+#define CHAIN_LIMIT 4096
+
+static int
+is_number(struct lower *L, struct lval v, double *x)
+{
+	return v.mask == LM_NUM && v.typ == IR_NONE && v.err == IR_NONE && ir_is_const(L->ir, v.num, x);
+}
+
+static int
+has_wildcard(const char *s)
+{
+	return strpbrk(s, "*?~") != NULL;
+}
+
+/* 1-based position of the first element equal to x, 0 where there is none; error lanes of the elements do not match. */
+static ir_ref
+find_equal(struct lower *L, struct lval x, const struct lval *v, size_t n)
+{
+	double *table = arena_alloc(&L->arena, (n + 1) * sizeof *table);
+	struct ir *ir = L->ir;
+	int numbers = 1, texts = 1;
+	ir_ref pos;
+
+	for (size_t i = 0; i < n; i++) {
+		double k;
+
+		numbers &= is_number(L, v[i], &table[i]);
+		texts &= v[i].mask == LM_TEXT && v[i].typ == IR_NONE && v[i].err == IR_NONE &&
+		         ir_is_const(ir, v[i].num, &k);
+	}
+	if (numbers && x.mask == LM_NUM)
+		return ir_tabled(ir, IR_FINDEQ, x.num, ir_add_table(ir, table, n, NULL), 0, (double)n, 1);
+	if (x.mask & (LM_TEXT | LM_BLANK)) {
+		if (x.mask & LM_DYNTEXT)
+			return IR_NONE;
+		for (size_t i = 0; i < L->ntext; i++)
+			if (has_wildcard(L->text[i]))
+				return IR_NONE;
+	}
+	(void)texts;
+	if (n > CHAIN_LIMIT)
+		return IR_NONE;
+	pos = ir_const(ir, 0);
+	for (size_t i = n; i-- > 0;) {
+		struct lval eq, y = v[i];
+		ir_ref yes;
+
+		if (y.mask == LM_BLANK)
+			continue;
+		eq = lower_compare(L, '=', (struct lval){.kind = LV_SCALAR, .mask = x.mask, .num = x.num, .err = IR_NONE, .typ = x.typ}, y);
+		if (eq.kind != LV_SCALAR)
+			return IR_NONE;
+		yes = eq.num;
+		if (y.err != IR_NONE)
+			yes = ir_op2(ir, IR_AND, yes, ir_op1(ir, IR_NOT, ir_op1(ir, IR_NONZERO, y.err)));
+		pos = ir_op3(ir, IR_SEL, yes, ir_const(ir, (double)i + 1), pos);
+	}
+	return pos;
+}
+
+/* How many of the sorted constants are <= x (ascending), or >= x (descending); IR_NONE if they are not sorted numbers. */
+static ir_ref
+find_sorted(struct lower *L, struct lval x, const struct lval *v, size_t n, int ascending)
+{
+	double *table = arena_alloc(&L->arena, (n + 1) * sizeof *table);
+	struct ir *ir = L->ir;
+	ir_ref key = x.num;
+
+	if (x.mask != LM_NUM)
+		return IR_NONE;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_number(L, v[i], &table[i]))
+			return IR_NONE;
+		if (!ascending)
+			table[i] = -table[i];
+		if (i && table[i] < table[i - 1])
+			return IR_NONE;
+	}
+	if (!ascending) {
+		/* the last of a run of equal ones for ascending, the first for descending: equal runs are left out */
+		for (size_t i = 1; i < n; i++)
+			if (table[i] == table[i - 1])
+				return IR_NONE;
+		key = ir_op1(ir, IR_NEG, key);
+	}
+	return ir_tabled(ir, IR_COUNTLE, key, ir_add_table(ir, table, n, NULL), 0, (double)n, 1);
+}
+
+/* Position (from 1) and #N/A where there is none. type: 0 exact, 1 next below in ascending, -1 next above in descending. */
+static struct lval
+match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
+{
+	ir_ref pos, zero = ir_const(L->ir, 0), bad;
+
+	if (x.kind != LV_SCALAR)
+		return x;
+	if (x.mask == LM_BLANK)
+		x.mask = LM_NUM;
+	pos = type ? find_sorted(L, x, v, n, type > 0) : find_equal(L, x, v, n);
+	if (pos == IR_NONE)
+		return lower_unsupported(L, "lookup in what is not sorted constants");
+	bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, pos, zero), ir_const(L->ir, XE_NA), zero);
+	return lower_number(pos, lower_err(L, x.err, bad));
+}
+
+static struct lmat *
+matrix_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg)
+{
+	struct lower_ctx arr = *c;
+
+	arr.array = 1;
+	return lower_matrix(L, &arr, lower_node(L, &arr, arg));
+}
+
+/* A constant option; `dflt` where it is omitted. 0 if it is not constant. */
+static int
+option(struct lower *L, const struct lower_ctx *c, const struct node *n, int i, double dflt, double *out)
+{
+	struct lval v;
+
+	*out = dflt;
+	if (i >= n->nargs)
+		return 1;
+	if (n->args[i]->kind == N_MISSING) {
+		*out = 0;
+		return 1;
+	}
+	v = lower_num(L, lower_scalar_arg(L, c, n->args[i]));
+	return v.kind == LV_SCALAR && v.err == IR_NONE && ir_is_const(L->ir, v.num, out);
+}
+
+struct lval
+lower_match_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval x = lower_scalar_arg(L, c, n->args[0]);
+	struct lmat *m = matrix_arg(L, c, n->args[1]);
+	double type;
+
+	if (!m || !option(L, c, n, 2, 1, &type))
+		return lower_unsupported(L, "MATCH");
+	if (m->rows != 1 && m->cols != 1)
+		return lower_error(L, XE_NA);
+	return match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, type > 0 ? 1 : type < 0 ? -1 : 0);
+}
+
+struct lval
+lower_xmatch_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval x = lower_scalar_arg(L, c, n->args[0]);
+	struct lmat *m = matrix_arg(L, c, n->args[1]);
+	double mode, search;
+
+	if (!m || !option(L, c, n, 2, 0, &mode) || !option(L, c, n, 3, 1, &search) || mode != 0 || search != 1)
+		return lower_unsupported(L, "XMATCH but for the exact match");
+	if (m->rows != 1 && m->cols != 1)
+		return lower_error(L, XE_VALUE);
+	return match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, 0);
+}
+
+static struct lval
+picked(struct lower *L, struct lval pos, const struct lval *v, size_t n)
+{
+	struct lval r = lower_pick(L, pos.num, v, n);
+
+	if (r.kind == LV_SCALAR)
+		r.err = lower_err(L, pos.err, r.err);
+	return r;
+}
+
+struct lval
+lower_vlookup(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	int across = n->u.call.fn->name[0] == 'H';
+	struct lval x = lower_scalar_arg(L, c, n->args[0]), *key, *val, pos;
+	struct lmat *m = matrix_arg(L, c, n->args[1]);
+	double k, approx = 1;
+	size_t len, width;
+
+	if (!m || !option(L, c, n, 2, 1, &k))
+		return lower_unsupported(L, "VLOOKUP");
+	if (n->nargs > 3) {
+		struct lval b = n->args[3]->kind == N_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE)
+		                                              : lower_bool(L, lower_scalar_arg(L, c, n->args[3]));
+
+		if (b.kind != LV_SCALAR || b.err != IR_NONE || !ir_is_const(L->ir, b.num, &approx))
+			return lower_unsupported(L, "VLOOKUP");
+	}
+	len = (size_t)(across ? m->cols : m->rows);
+	width = (size_t)(across ? m->rows : m->cols);
+	k = trunc(k);
+	if (k < 1)
+		return lower_error(L, XE_VALUE);
+	if (k > (double)width)
+		return lower_error(L, XE_REF);
+	key = arena_alloc(&L->arena, len * sizeof *key);
+	val = arena_alloc(&L->arena, len * sizeof *val);
+	for (size_t i = 0; i < len; i++) {
+		key[i] = across ? m->v[i] : m->v[i * width];
+		val[i] = across ? m->v[((size_t)k - 1) * len + i] : m->v[i * width + (size_t)k - 1];
+	}
+	pos = match(L, x, key, len, approx != 0);
+	return pos.kind == LV_SCALAR ? picked(L, pos, val, len) : pos;
+}
+
+struct lval
+lower_lookup_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval x = lower_scalar_arg(L, c, n->args[0]), *key, *val, pos;
+	struct lmat *m = matrix_arg(L, c, n->args[1]), *r = m;
+	size_t len;
+
+	if (!m || (n->nargs > 2 && !(r = matrix_arg(L, c, n->args[2]))))
+		return lower_unsupported(L, "LOOKUP");
+	if (n->nargs > 2 && ((m->rows != 1 && m->cols != 1) || (r->rows != 1 && r->cols != 1)))
+		return lower_unsupported(L, "LOOKUP of tables");
+	len = (size_t)(m->cols > m->rows ? m->cols : m->rows);
+	key = arena_alloc(&L->arena, len * sizeof *key);
+	val = arena_alloc(&L->arena, len * sizeof *val);
+	for (size_t i = 0; i < len; i++) {
+		key[i] = m->cols > m->rows ? m->v[i] : m->v[i * (size_t)m->cols];
+		if (r != m && i >= (size_t)r->rows * (size_t)r->cols)
+			return lower_unsupported(L, "LOOKUP with a short result");
+		val[i] = r != m ? r->v[i]
+		         : m->cols > m->rows ? m->v[(size_t)(m->rows - 1) * (size_t)m->cols + i]
+		                             : m->v[i * (size_t)m->cols + (size_t)m->cols - 1];
+	}
+	pos = match(L, x, key, len, 1);
+	return pos.kind == LV_SCALAR ? picked(L, pos, val, len) : pos;
+}
+
+struct lval
+lower_xlookup_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval x = lower_scalar_arg(L, c, n->args[0]), pos, r, other;
+	struct lmat *m = matrix_arg(L, c, n->args[1]), *v = m ? matrix_arg(L, c, n->args[2]) : NULL;
+	double mode, search;
+	size_t len;
+
+	if (!m || !v || !option(L, c, n, 4, 0, &mode) || !option(L, c, n, 5, 1, &search) || search != 1 ||
+	    mode != 0)
+		return lower_unsupported(L, "XLOOKUP but for the exact match");
+	if ((m->rows != 1 && m->cols != 1) || v->rows != m->rows || v->cols != m->cols)
+		return lower_unsupported(L, "XLOOKUP of a row or column of results");
+	len = (size_t)m->rows * (size_t)m->cols;
+	pos = match(L, x, m->v, len, 0);
+	if (pos.kind != LV_SCALAR)
+		return pos;
+	r = lower_pick(L, pos.num, v->v, len);
+	if (r.kind != LV_SCALAR || n->nargs < 4 || n->args[3]->kind == N_MISSING) {
+		if (r.kind == LV_SCALAR)
+			r.err = lower_err(L, pos.err, r.err);
+		return r;
+	}
+	other = lower_scalar_arg(L, c, n->args[3]);
+	r = lower_select(L, ir_op2(L->ir, IR_XEQ, pos.num, ir_const(L->ir, 0)), other, r);
+	if (r.kind == LV_SCALAR)
+		r.err = lower_err(L, x.err, r.err);
+	return r;
+}
+
+/* INDEX(range, row[, column]) with an index that depends on a draw. */
+struct lval
+lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lmat *m = matrix_arg(L, c, n->args[0]);
+	struct lval row = lower_number(ir_const(L->ir, 1), IR_NONE), col = row, pos;
+	ir_ref i, j;
+	double k;
+
+	if (!m || n->nargs > 3)
+		return lower_unsupported(L, "INDEX");
+	if (n->nargs > 1) {
+		row = lower_num(L, lower_scalar_arg(L, c, n->args[1]));
+		if (row.kind != LV_SCALAR)
+			return row;
+	}
+	if (n->nargs > 2) {
+		col = lower_num(L, lower_scalar_arg(L, c, n->args[2]));
+		if (col.kind != LV_SCALAR)
+			return col;
+	} else if (m->rows == 1) { /* one row: the single index counts columns */
+		col = row;
+		row = lower_number(ir_const(L->ir, 1), IR_NONE);
+	}
+	/* index 0 means the whole row or column: only lanes that stay at 1 or above are taken */
+	if (ir_lo(L->ir, row.num) < 1 && !(ir_is_const(L->ir, row.num, &k) && k == 0 && m->rows == 1))
+		return lower_unsupported(L, "INDEX that may be 0");
+	if (ir_lo(L->ir, col.num) < 1 && !(ir_is_const(L->ir, col.num, &k) && k == 0 && m->cols == 1))
+		return lower_unsupported(L, "INDEX that may be 0");
+	if (ir_is_const(L->ir, row.num, &k) && k == 0)
+		row.num = ir_const(L->ir, 1);
+	if (ir_is_const(L->ir, col.num, &k) && k == 0)
+		col.num = ir_const(L->ir, 1);
+	i = lower_index(L, &row, (size_t)m->rows, XE_REF);
+	j = lower_index(L, &col, (size_t)m->cols, XE_REF);
+	i = ir_op2(L->ir, IR_SUB, i, ir_const(L->ir, 1));
+	pos = lower_number(ir_op2(L->ir, IR_ADD, ir_op2(L->ir, IR_MUL, i, ir_const(L->ir, m->cols)), j),
+	                   lower_err(L, row.err, col.err));
+	return picked(L, pos, m->v, (size_t)m->rows * (size_t)m->cols);
+}
+
+/* OFFSET(cell, rows, cols) of one cell: a PICK among the cells within the proven range of the offsets. */
+struct lval
+lower_offset_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval base = lower_node(L, c, n->args[0]), off[2], *v, pos;
+	double lo[2], hi[2];
+	size_t rows, cols;
+	ir_ref at[2];
+
+	if (base.kind != LV_REF || base.area.row1 != base.area.row2 || base.area.col1 != base.area.col2 || n->nargs != 3)
+		return lower_unsupported(L, "OFFSET of a range by a draw");
+	for (int i = 0; i < 2; i++) {
+		off[i] = n->args[1 + i]->kind == N_MISSING ? lower_number(ir_const(L->ir, 0), IR_NONE)
+		                                           : lower_num(L, lower_scalar_arg(L, c, n->args[1 + i]));
+		if (off[i].kind != LV_SCALAR)
+			return off[i];
+		at[i] = ir_op1(L->ir, IR_TRUNC, off[i].num);
+		lo[i] = ir_lo(L->ir, at[i]);
+		hi[i] = ir_hi(L->ir, at[i]);
+		if (!(hi[i] - lo[i] < CHAIN_LIMIT))
+			return lower_unsupported(L, "OFFSET by an unbounded draw");
+	}
+	rows = (size_t)(hi[0] - lo[0]) + 1;
+	cols = (size_t)(hi[1] - lo[1]) + 1;
+	if (rows * cols > CHAIN_LIMIT)
+		return lower_unsupported(L, "OFFSET over more than 4096 cells");
+	v = arena_alloc(&L->arena, rows * cols * sizeof *v);
+	for (size_t r = 0; r < rows; r++)
+		for (size_t k = 0; k < cols; k++) {
+			double row = base.area.row1 + lo[0] + (double)r, col = base.area.col1 + lo[1] + (double)k;
+
+			v[r * cols + k] = row < 0 || col < 0 || row >= XL_MAX_ROWS || col >= XL_MAX_COLS
+			                      ? lower_error(L, XE_REF)
+			                      : lower_cell(L, base.area.sheet1, (int32_t)row, (int32_t)col);
+		}
+	pos.num = ir_op2(L->ir, IR_SUB, at[0], ir_const(L->ir, lo[0]));
+	pos.num = ir_op2(L->ir, IR_ADD, ir_op2(L->ir, IR_MUL, pos.num, ir_const(L->ir, (double)cols)),
+	                 ir_op2(L->ir, IR_SUB, at[1], ir_const(L->ir, lo[1] - 1)));
+	pos = lower_number(pos.num, lower_err(L, off[0].err, off[1].err));
+	return picked(L, pos, v, rows * cols);
+}

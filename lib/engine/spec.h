@@ -1,0 +1,68 @@
+/*
+ * spec: what a simulation is asked to do: inputs, targets, trials, seed, changes. From a file (JSON, sim-spec(5)),
+ * from options, or both: options win.
+ */
+#ifndef ENGINE_SPEC_H
+#define ENGINE_SPEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "formula/eval.h"
+
+struct spec_input {
+	const char *cell;    /* "Inputs!B4" */
+	const char *formula; /* "normal(100, 15)" */
+	const char *name;    /* shown instead of the cell; may be NULL */
+	const char *from;    /* where it was said, for messages: "option -i 2", "plan.json: inputs" */
+};
+
+struct spec_set {
+	const char *cell;
+	const char *content; /* number, text, TRUE, or "=formula" */
+	const char *from;
+};
+
+struct spec_target {
+	const char *cell;
+	const char *name;    /* may be NULL */
+	const char *from;
+};
+
+struct spec {
+	struct arena arena;
+	const char *model;   /* path of the workbook; NULL: not said */
+	struct spec_input *input;
+	size_t ninput;
+	struct spec_set *set;
+	size_t nset;
+	struct spec_target *target;
+	size_t ntarget;
+	int64_t trials;      /* 0: not said */
+	int64_t first, last; /* a slice [first, last) of the trials; last 0: not said */
+	uint64_t seed;
+	int has_seed;
+	int xlrisk;          /* dialect */
+};
+
+void spec_init(struct spec *s);
+void spec_free(struct spec *s);
+
+/* "B4 ~ normal(100,15)"; "cell=content"; "A..B". 0 or -1 (64). */
+int spec_add_input(struct spec *s, const char *text, const char *from, struct err *e);
+int spec_add_set(struct spec *s, const char *text, const char *from, struct err *e);
+int spec_add_target(struct spec *s, const char *cell, const char *name, const char *from);
+int spec_set_slice(struct spec *s, const char *text, struct err *e);
+
+/* Read a spec file ("-" is standard input); what is already set stays. Unknown fields are refused. The model's path is
+ * taken relative to the file's folder. 0 or -1 (65, 66). */
+int spec_load(struct spec *s, const char *path, struct err *e);
+/* The same from JSON text: a task line's fields. `where` prefixes messages. */
+int spec_parse(struct spec *s, const char *json, size_t n, const char *where, const char *folder, struct err *e);
+
+/* Make the changes in the model. */
+int spec_apply(const struct spec *s, struct model *m, struct err *e);
+
+#endif
