@@ -30,7 +30,7 @@
  *   k_mand k_mor k_mnot k_any k_all on km             k_sel(m,a,b), k_sell on kl
  *   k_bits kd->kl, k_frombits kl->kd                  k_shl k_shr (logical), count a constant
  *   k_small(kd) whole numbers |x| < 2^51 -> kl        k_double(kl) |x| < 2^51 -> kd
- *   k_scale(x, n) = x * 2^n for x in [1/2, 2), whole |n| <= 1100 (a kd), rounded once
+ *   k_scale(x, n) = x * 2^n for x of size 2^-400 .. 2^400, whole |n| <= 1200 (a kd), rounded once
  *   k_gather(table, kl)    k_lut16(table, kl)         table of 16 doubles; low four bits of the index
  */
 

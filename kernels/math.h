@@ -48,9 +48,9 @@ K(exp_red)(kd x, kd lo, kd *n)
 {
 	kd nd = k_fma(x, k_set(KC_LOG2E), k_set(K_MAGIC)) - K_MAGIC;
 	kd a = k_fma(nd, k_set(-KC_LN2HI), x);
-	kd b = nd * KC_LN2LO;
+	kd b = k_fma(nd, k_set(KC_LN2LO), k_neg(lo));
 	kd r = a - b;
-	kd c = ((a - r) - b) + lo;
+	kd c = (a - r) - b;
 
 	*n = nd;
 	return r + k_fma(r * r, KC_EXP(r), c);
@@ -123,7 +123,7 @@ K(log_sum)(struct K(logred) s)
 	kd r = s.r, r2 = r * r;
 	kd w = k_fma(s.k, k_set(KC_LN2HI), s.T); /* exact: multiples of 2^-42 */
 	kd hi = w + r;
-	kd lo = ((w - hi) + r) + k_fma(s.k, k_set(KC_LN2LO), s.e);
+	kd lo = ((w - hi) + r) + k_fma(s.k, k_set(KC_LN2LO), k_fma(k_neg(s.e), r, s.e));
 
 	return hi + k_fma(r2, k_fma(r, KC_LOG(r), k_set(-0.5)), lo);
 }
