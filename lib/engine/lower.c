@@ -15,6 +15,7 @@
 
 #define STACK_BYTES ((size_t)4 << 30) /* address space only; pages come as they are touched */
 #define MATRIX_LIMIT ((int64_t)1 << 20)
+#define ARRAY_KEY (1 << 20) /* added to the sheet: the matrix of an array formula, kept under its master's cell */
 
 /* --- small values ---------------------------------------------------------------------------------- */
 
@@ -917,18 +918,30 @@ array_element(struct lower *L, const struct cell *cell, int sheet, int32_t row, 
 {
 	struct lower_ctx c = {.sheet = sheet, .row = cell->array.row1, .col = cell->array.col1, .array = 1};
 	const struct formula *f = model_formula(L->m, sheet, cell->array.row1, cell->array.col1);
+	size_t at = cell_enter(L, sheet + ARRAY_KEY, cell->array.row1, cell->array.col1);
 	struct lval v;
 	struct lmat *m;
 	int32_t r = row - cell->array.row1, k = col - cell->array.col1;
 
 	if (!f || !f->root)
 		return lower_unsupported(L, "array formula without a master");
-	v = lower_node(L, &c, f->root);
+	if (L->cell[at].state == 2) {
+		v = L->cell[at].v;
+	} else {
+		v = lower_node(L, &c, f->root);
+		if (v.kind == LV_REF) {
+			m = lower_matrix(L, &c, v);
+			v = m ? matrix_value(m) : lower_unsupported(L, L->why);
+		}
+		at = cell_slot(L, sheet + ARRAY_KEY, cell->array.row1, cell->array.col1);
+		L->cell[at].state = 2;
+		L->cell[at].v = v;
+	}
 	if (v.kind == LV_SCALAR)
 		return v;
 	m = lower_matrix(L, &c, v);
 	if (!m)
-		return lower_unsupported(L, L->why);
+		return lower_unsupported(L, "array formula");
 	if (m->rows == 1)
 		r = 0;
 	if (m->cols == 1)
@@ -961,6 +974,18 @@ lower_formula(struct lower *L, const struct lower_ctx *c, const struct formula *
 	return v;
 }
 
+static void
+add_order(struct lower *L, const struct lower_cell *c)
+{
+	if (L->norder == L->order_cap) {
+		L->order_cap = L->order_cap ? 2 * L->order_cap : 256;
+		L->order = realloc(L->order, L->order_cap * sizeof *L->order);
+		if (!L->order)
+			abort();
+	}
+	L->order[L->norder++] = *c;
+}
+
 struct lval
 lower_cell(struct lower *L, int sheet, int32_t row, int32_t col)
 {
@@ -970,6 +995,7 @@ lower_cell(struct lower *L, int sheet, int32_t row, int32_t col)
 	const struct cell *cell;
 	struct value cv;
 	struct lval v;
+	int tainted;
 
 	if (L->cell[k].state == 2)
 		return L->cell[k].v;
@@ -979,7 +1005,8 @@ lower_cell(struct lower *L, int sheet, int32_t row, int32_t col)
 	}
 	L->cell[k].entered = 1;
 	cv = eval_cell(L->ev, sheet, row, col);
-	if (!eval_cell_tainted(L->ev, sheet, row, col)) {
+	tainted = eval_cell_tainted(L->ev, sheet, row, col);
+	if (!tainted) {
 		v = lower_from_value(L, &cv);
 	} else {
 		size_t cycles = L->cycles;
@@ -1002,6 +1029,8 @@ lower_cell(struct lower *L, int sheet, int32_t row, int32_t col)
 	k = cell_slot(L, sheet, row, col);
 	L->cell[k].state = 2;
 	L->cell[k].v = v;
+	if (tainted)
+		add_order(L, &L->cell[k]);
 	return v;
 }
 
@@ -1040,6 +1069,7 @@ lower_free(struct lower *L)
 	ir_free(L->ir);
 	sampler_set_free(L->samplers);
 	free(L->cell);
+	free(L->order);
 	free(L->text);
 	free(L->draw);
 	free(L->target);

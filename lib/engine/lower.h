@@ -80,6 +80,8 @@ struct lower {
 	struct lower_target *target;
 	size_t ntarget;
 	size_t nformulas;         /* tainted cells lowered */
+	struct lower_cell *order; /* they, precedents first */
+	size_t norder, order_cap;
 	const char *why;          /* reason of the last LV_UNSUPPORTED */
 	struct err bad;           /* a wrong constant parameter: cell and rule; status 0 if none */
 	size_t cycles;            /* times a cell in progress was met */

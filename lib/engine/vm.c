@@ -323,7 +323,8 @@ vm_run_new(const struct vm_program *p, uint64_t seed, struct err *e)
 		r->ev = eval_new(p->lower->m, e);
 		if (!r->ev)
 			goto fail;
-		eval_set_draw_hook(r->ev, sampler_hook, sampler_hook_context(p->lower->samplers, p->lower->m->wb));
+		r->hook = (struct sampler_hook_ctx){p->lower->samplers, p->lower->m->wb};
+		eval_set_draw_hook(r->ev, sampler_hook, &r->hook);
 	}
 	return r;
 nomem:

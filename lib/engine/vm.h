@@ -16,6 +16,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "engine/ir.h"
+#include "engine/sampler.h"
 
 #define VM_BLOCK 256
 
@@ -68,6 +69,7 @@ struct vm_run {
 	int64_t trial0;          /* trial of lane 0 */
 	struct eval *ev;         /* for trees, with the texts handed to it */
 	struct arena ev_texts;
+	struct sampler_hook_ctx hook;
 };
 
 /* ir must outlive the program. roots: the values wanted after a block. */

@@ -120,12 +120,8 @@ run_powc(const struct vm_insn *i, struct vm_run *r)
 {
 	const double *a = r->reg + i->a;
 	double *o = r->reg + i->dst;
-	kd b = k_set(i->imm);
 
-	if (i->imm == 2) /* the chain of pow() for 2, without the tests around it */
-		LOOP(r) k_store(o + k, k_load(a + k) * k_load(a + k));
-	else
-		LOOP(r) k_store(o + k, K(pow)(k_load(a + k), b));
+	LOOP(r) k_store(o + k, K(powc)(k_load(a + k), i->imm));
 }
 
 static void

@@ -1,0 +1,606 @@
+/*
+ * sim: see sim.h.
+ *
+ * The pilot (trials 0..255, one block) is computed first in every run whatever its slice: it fixes the
+ * centres and widths of the statistics, so they are the same in every slice.
+ */
+#include "engine/sim.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/io.h"
+#include "base/num.h"
+
+#define CHUNK_MAX ((int64_t)65536)
+#define CHUNK_SECONDS 0.05 /* a stop or a deadline is honoured within about this */
+
+/* --- opening ---------------------------------------------------------------------------------------------- */
+
+static double
+seconds_since(int64_t start_ns)
+{
+	return (double)(clk_boot_ns() - start_ns) * 1e-9;
+}
+
+struct targets {
+	struct area *where;
+	const char **name;
+	size_t n, cap;
+};
+
+static void
+add_target(struct targets *t, struct area a, const char *name)
+{
+	if (t->n == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 16;
+		t->where = realloc(t->where, t->cap * sizeof *t->where);
+		t->name = realloc(t->name, t->cap * sizeof *t->name);
+		if (!t->where || !t->name)
+			abort();
+	}
+	t->where[t->n] = a;
+	t->name[t->n++] = name;
+}
+
+static const char *
+cell_name(struct sim *s, int sheet, int32_t row, int32_t col)
+{
+	char text[512];
+
+	a1_format_full(s->wb, sheet, row, col, text, sizeof text);
+	return arena_strdup(&s->arena, text);
+}
+
+#define TARGET_LIMIT 1024
+
+static int
+find_targets(struct sim *s, const struct spec *spec, struct targets *t, struct err *e)
+{
+	for (size_t i = 0; i < spec->ntarget; i++) {
+		struct area a;
+
+		if (model_find(s->model, spec->target[i].cell, 0, &a, e) < 0)
+			return err_prefix(e, "%s", spec->target[i].from);
+		if ((int64_t)(a.row2 - a.row1 + 1) * (a.col2 - a.col1 + 1) > TARGET_LIMIT)
+			return err_set(e, ERR_DATA, "%s: %s has more than %d cells", spec->target[i].from,
+			               spec->target[i].cell, TARGET_LIMIT);
+		for (int32_t r = a.row1; r <= a.row2; r++)
+			for (int32_t c = a.col1; c <= a.col2; c++) {
+				struct area one = {a.sheet1, a.sheet1, r, c, r, c};
+				int single = a.row1 == a.row2 && a.col1 == a.col2;
+
+				add_target(t, one, single && spec->target[i].name
+				                       ? arena_strdup(&s->arena, spec->target[i].name)
+				                       : cell_name(s, a.sheet1, r, c));
+			}
+	}
+	if (t->n)
+		return 0;
+	for (size_t k = 0; k < s->wb->nsheets; k++) { /* no target named: the cells marked RiskOutput */
+		const struct sheet *sh = &s->wb->sheets[k];
+
+		for (size_t i = 0; i < sh->ncells; i++) {
+			const struct cell *c = &sh->cells[i];
+			const struct formula *f = c->formula ? model_formula(s->model, (int)k, c->row, c->col) : NULL;
+			struct area one = {(int)k, (int)k, c->row, c->col, c->row, c->col};
+
+			if (f && (f->flags & FORMULA_OUTPUT))
+				add_target(t, one, cell_name(s, (int)k, c->row, c->col));
+		}
+	}
+	if (!t->n)
+		return err_set(e, ERR_USAGE, "no target: name a cell with -t, or mark one with RiskOutput() in the "
+		               "workbook (sim-model %s lists candidates)", s->wb->path);
+	return 0;
+}
+
+/* A target must be able to give a number: say at once what stands in its way. */
+static int
+check_target(struct sim *s, const struct lower_target *t, struct err *e)
+{
+	struct value v;
+
+	if (!lower_is_const(s->lower, t->v, &v))
+		return 0;
+	if (v.kind == V_ERROR) {
+		char why[600];
+
+		if (eval_explain_error(s->lower->ev, t->where.sheet1, t->where.row1, t->where.col1, why, sizeof why))
+			return err_set(e, ERR_DATA, "target %s is always %s: %s", t->label,
+			               xl_error_name(v.error), why);
+		return err_set(e, ERR_DATA, "target %s is always %s", t->label, xl_error_name(v.error));
+	}
+	if (v.kind == V_TEXT)
+		return err_set(e, ERR_DATA, "target %s holds text (\"%.40s\"), not a number", t->label, v.u.text->s);
+	if (v.kind == V_BLANK)
+		return err_set(e, ERR_DATA, "target %s is empty", t->label);
+	return 0;
+}
+
+static void
+name_columns(struct sim *s, const struct spec *spec)
+{
+	struct lower *L = s->lower;
+
+	s->ntargets = L->ntarget;
+	s->ninputs_found = L->ndraw;
+	s->ninputs = L->ndraw > SIM_MAX_INPUTS ? SIM_MAX_INPUTS : L->ndraw;
+	s->col = ARENA_NEW(&s->arena, struct sim_column, s->ntargets + s->ninputs + 1);
+	for (size_t i = 0; i < s->ntargets; i++) {
+		const struct area *a = &L->target[i].where;
+
+		s->col[i] = (struct sim_column){L->target[i].label, cell_name(s, a->sheet1, a->row1, a->col1), NULL, 1};
+	}
+	for (size_t i = 0; i < s->ninputs; i++) {
+		const struct lower_draw *d = &L->draw[i];
+		const char *cell = cell_name(s, d->site.sheet, d->site.row, d->site.col);
+		const char *name = d->label ? d->label : cell;
+
+		for (size_t k = 0; k < spec->ninput; k++) { /* named in the spec */
+			struct area a;
+
+			if (spec->input[k].name && !model_find(s->model, spec->input[k].cell, 0, &a, NULL) &&
+			    a.sheet1 == d->site.sheet && a.row1 == d->site.row && a.col1 == d->site.col)
+				name = arena_strdup(&s->arena, spec->input[k].name);
+		}
+		for (size_t k = 0; k < i; k++) /* several draws in one cell */
+			if (!strcmp(s->col[s->ntargets + k].name, name))
+				name = arena_printf(&s->arena, "%s#%u", name, d->site.call + 1 + d->site.element);
+		s->col[s->ntargets + i] = (struct sim_column){name, cell, d->text, 0};
+	}
+}
+
+/* Roots: per target value, error, type; per tracked input value, uniform. */
+static ir_ref *
+roots_of(struct sim *s, size_t *n)
+{
+	struct lower *L = s->lower;
+	ir_ref *r = ARENA_NEW(&s->arena, ir_ref, 3 * s->ntargets + 2 * s->ninputs + 1);
+
+	*n = 0;
+	for (size_t i = 0; i < s->ntargets; i++) {
+		const struct lval *v = &L->target[i].v;
+		ir_ref err = v->err;
+
+		/* text, where it can occur, is counted as #VALUE!: it is no number */
+		if (v->mask & LM_TEXT)
+			err = lower_err(L, err, ir_op3(L->ir, IR_SEL, lower_is_type(L, *v, LC_TEXT),
+			                               ir_const(L->ir, XE_VALUE), ir_const(L->ir, 0)));
+		r[(*n)++] = v->num;
+		r[(*n)++] = err;
+	}
+	for (size_t i = 0; i < s->ninputs; i++) {
+		r[(*n)++] = L->draw[i].x;
+		r[(*n)++] = L->draw[i].u;
+	}
+	return r;
+}
+
+int
+sim_open(struct sim *s, const struct spec *spec, enum isa isa, struct err *e)
+{
+	struct targets t = {0};
+	int64_t start = clk_boot_ns();
+	ir_ref *roots;
+	size_t nroots;
+
+	memset(s, 0, sizeof *s);
+	s->isa = isa;
+	if (!spec->model)
+		return err_set(e, ERR_USAGE, "no workbook is named");
+	s->wb = workbook_load(spec->model, e);
+	if (!s->wb)
+		return -1;
+	s->model = model_new(s->wb, e);
+	if (!s->model)
+		goto fail;
+	s->model->xlrisk = spec->xlrisk;
+	s->load_s = seconds_since(start);
+	start = clk_boot_ns();
+	if (spec_apply(spec, s->model, e) < 0 || find_targets(s, spec, &t, e) < 0)
+		goto fail;
+	s->lower = lower_new(s->model, e);
+	if (!s->lower || lower_targets(s->lower, t.where, t.name, t.n, e) < 0)
+		goto fail;
+	for (size_t i = 0; i < s->lower->ntarget; i++)
+		if (check_target(s, &s->lower->target[i], e) < 0)
+			goto fail;
+	name_columns(s, spec);
+	roots = roots_of(s, &nroots);
+	s->prog = vm_compile(s->lower->ir, s->lower, roots, nroots, isa, e);
+	if (!s->prog)
+		goto fail;
+	s->compile_s = seconds_since(start);
+	free(t.where);
+	free(t.name);
+	return 0;
+fail:
+	if (e && e->status && !strstr(e->msg, spec->model))
+		err_prefix(e, "%s", spec->model);
+	free(t.where);
+	free(t.name);
+	sim_close(s);
+	return -1;
+}
+
+void
+sim_close(struct sim *s)
+{
+	vm_free(s->prog);
+	lower_free(s->lower);
+	model_free(s->model);
+	workbook_free(s->wb);
+	arena_free(&s->arena);
+	memset(s, 0, sizeof *s);
+}
+
+/* --- running ------------------------------------------------------------------------------------------------ */
+
+struct crew {
+	struct sim *s;
+	const struct sim_run_options *o;
+	struct stats *total;
+	int64_t chunk;              /* trials; a multiple of VM_BLOCK */
+	atomic_int_fast64_t next;   /* first trial of the next chunk */
+	atomic_int_fast64_t done;
+	atomic_int running;
+	atomic_int halt;            /* 1 stopped, 2 deadline, 3 failed */
+	pthread_mutex_t lock;       /* total, write_turn, err */
+	pthread_cond_t turn, idle;
+	int64_t write_turn;         /* first trial of the chunk whose rows are written next */
+	struct err err;
+};
+
+struct worker {
+	struct crew *crew;
+	pthread_t thread;
+	struct vm_run *run;
+	struct stats *stats;
+	struct buf rows;
+	int started;
+};
+
+/* Lanes of every column after a block, as the statistics want them. */
+static void
+column_lanes(const struct sim *s, const struct vm_run *run, struct stats_block *b)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < s->ntargets; i++, k += 2) {
+		b->x[i] = vm_root(run, k);
+		b->err[i] = vm_root(run, k + 1);
+	}
+	for (size_t i = 0; i < s->ninputs; i++, k += 2) {
+		b->x[s->ntargets + i] = vm_root(run, k);
+		b->u[i] = vm_root(run, k + 1);
+	}
+}
+
+static int
+add_number(struct buf *b, double x)
+{
+	char num[NUM_DOUBLE_MAX];
+
+	num_format_double(x, num);
+	return buf_puts(b, num);
+}
+
+/* One row of --samples: trial, targets, inputs. */
+static int
+add_row(const struct sim *s, const struct stats_block *b, int64_t trial, size_t lane, int ndjson, struct buf *out)
+{
+	size_t ncol = s->ntargets + s->ninputs;
+	int rc = buf_printf(out, ndjson ? "{\"trial\":%lld" : "%lld", (long long)trial);
+
+	for (size_t i = 0; i < ncol; i++) {
+		int kind = i < s->ntargets && b->err[i] ? (int)b->err[i][lane] : 0;
+
+		if (ndjson) {
+			rc |= buf_puts(out, ",");
+			rc |= record_quote(out, s->col[i].name);
+			rc |= buf_puts(out, ":");
+		} else {
+			rc |= buf_putc(out, ',');
+		}
+		if (kind)
+			rc |= ndjson ? buf_printf(out, "\"%s\"", xl_error_name((enum xl_error)kind))
+			             : buf_puts(out, xl_error_name((enum xl_error)kind));
+		else
+			rc |= add_number(out, b->x[i][lane]);
+	}
+	return rc | buf_puts(out, ndjson ? "}\n" : "\n");
+}
+
+static void
+fail_crew(struct crew *c, const struct err *e)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!c->err.status)
+		c->err = *e;
+	atomic_store(&c->halt, 3);
+	pthread_cond_broadcast(&c->turn);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Rows leave in trial order: each chunk waits for its turn. */
+static int
+write_rows(struct worker *w, int64_t from, int64_t to)
+{
+	struct crew *c = w->crew;
+	struct err e = {0};
+	int rc = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (c->write_turn != from && atomic_load(&c->halt) != 3)
+		pthread_cond_wait(&c->turn, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	if (atomic_load(&c->halt) == 3)
+		return -1;
+	if (io_write_all(c->o->samples_fd, w->rows.s, w->rows.len) < 0)
+		rc = err_sys(&e, ERR_IO, "cannot write the samples");
+	buf_clear(&w->rows);
+	pthread_mutex_lock(&c->lock);
+	c->write_turn = to;
+	pthread_cond_broadcast(&c->turn);
+	pthread_mutex_unlock(&c->lock);
+	if (rc)
+		fail_crew(c, &e);
+	return rc;
+}
+
+static int
+run_chunk(struct worker *w, int64_t from, int64_t to)
+{
+	struct crew *c = w->crew;
+	const struct sim *s = c->s;
+	struct stats_block *b = stats_block_of(w->stats);
+	struct err e = {0};
+
+	for (int64_t at = from - from % VM_BLOCK; at < to; at += VM_BLOCK) {
+		size_t lane0 = at < from ? (size_t)(from - at) : 0;
+		size_t lane1 = to - at < VM_BLOCK ? (size_t)(to - at) : VM_BLOCK;
+
+		vm_block(w->run, at, lane0, lane1);
+		column_lanes(s, w->run, b);
+		stats_add_block(w->stats, at, lane0, lane1);
+		if (c->o->samples_fd >= 0)
+			for (size_t lane = lane0; lane < lane1; lane++)
+				if (add_row(s, b, at + (int64_t)lane, lane, c->o->samples_ndjson, &w->rows) < 0) {
+					err_nomem(&e);
+					fail_crew(c, &e);
+					return -1;
+				}
+	}
+	atomic_fetch_add(&c->done, to - from);
+	return c->o->samples_fd >= 0 ? write_rows(w, from, to) : 0;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	struct crew *c = w->crew;
+
+	while (!atomic_load(&c->halt)) {
+		int64_t from = atomic_load(&c->next), to;
+
+		do { /* chunks end at multiples of their size, whatever the first trial */
+			if (from >= c->o->last)
+				goto out;
+			to = from - from % c->chunk + c->chunk;
+			if (to > c->o->last)
+				to = c->o->last;
+		} while (!atomic_compare_exchange_weak(&c->next, &from, to));
+		if (run_chunk(w, from, to) < 0)
+			break;
+	}
+out:
+	pthread_mutex_lock(&c->lock);
+	if (stats_merge_into(c->total, w->stats, &c->err) < 0)
+		atomic_store(&c->halt, 3);
+	atomic_fetch_sub(&c->running, 1);
+	pthread_cond_broadcast(&c->idle);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static void
+report(const struct crew *c, int64_t start)
+{
+	struct sim_progress p = {atomic_load(&c->done), c->o->last - c->o->first, seconds_since(start)};
+
+	if (c->o->progress)
+		c->o->progress(c->o->ctx, &p);
+}
+
+/* Wait for the threads, reporting once a second; honours the stop flag and the deadline. */
+static void
+watch(struct crew *c, int64_t start)
+{
+	int64_t reported = start;
+
+	pthread_mutex_lock(&c->lock);
+	while (atomic_load(&c->running) > 0) {
+		struct timespec ts;
+		int64_t now;
+
+		clock_gettime(CLOCK_REALTIME, &ts);
+		ts.tv_nsec += 20000000;
+		if (ts.tv_nsec >= 1000000000) {
+			ts.tv_nsec -= 1000000000;
+			ts.tv_sec++;
+		}
+		pthread_cond_timedwait(&c->idle, &c->lock, &ts);
+		now = clk_boot_ns();
+		if (c->o->stop && *c->o->stop && !atomic_load(&c->halt))
+			atomic_store(&c->halt, 1);
+		if (c->o->deadline_ns && now >= c->o->deadline_ns && !atomic_load(&c->halt))
+			atomic_store(&c->halt, 2);
+		if (now - reported >= 1000000000 && atomic_load(&c->running) > 0) {
+			reported = now;
+			pthread_mutex_unlock(&c->lock);
+			report(c, start);
+			pthread_mutex_lock(&c->lock);
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* The pilot block, timed: it also tells how large a chunk may be. */
+static int
+run_pilot(struct crew *c, struct vm_run *run, struct stats *total, struct err *e)
+{
+	struct stats_block *b = stats_block_of(total);
+	int64_t start = clk_boot_ns();
+	double block_s;
+
+	vm_block(run, 0, 0, VM_BLOCK);
+	block_s = seconds_since(start);
+	column_lanes(c->s, run, b);
+	if (stats_pilot(total, VM_BLOCK, e) < 0)
+		return -1;
+	c->chunk = CHUNK_MAX;
+	while (c->chunk > VM_BLOCK && (double)(c->chunk / VM_BLOCK) * block_s > CHUNK_SECONDS)
+		c->chunk /= 2;
+	return 0;
+}
+
+static int
+write_header(const struct sim *s, const struct sim_run_options *o, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int rc = buf_puts(&b, "trial");
+
+	for (size_t i = 0; i < s->ntargets + s->ninputs; i++) {
+		const char *p = s->col[i].name;
+
+		rc |= buf_putc(&b, ',');
+		if (!strpbrk(p, ",\"\n")) {
+			rc |= buf_puts(&b, p);
+			continue;
+		}
+		rc |= buf_putc(&b, '"');
+		for (; *p; p++) {
+			rc |= *p == '"' ? buf_putc(&b, '"') : 0;
+			rc |= buf_putc(&b, *p);
+		}
+		rc |= buf_putc(&b, '"');
+	}
+	rc |= buf_putc(&b, '\n');
+	if (rc < 0)
+		err_nomem(e);
+	else if (io_write_all(o->samples_fd, b.s, b.len) < 0)
+		rc = err_sys(e, ERR_IO, "cannot write the samples");
+	buf_free(&b);
+	return rc;
+}
+
+int
+sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, struct err *e)
+{
+	struct crew c = {.s = s, .o = o};
+	int nthreads = o->threads < 1 ? 1 : o->threads > 1024 ? 1024 : o->threads;
+	struct worker *w = calloc((size_t)nthreads, sizeof *w);
+	int64_t start = clk_boot_ns();
+	int rc = -1, nstarted = 0;
+
+	memset(r, 0, sizeof *r);
+	pthread_mutex_init(&c.lock, NULL);
+	pthread_cond_init(&c.turn, NULL);
+	pthread_cond_init(&c.idle, NULL);
+	if (!w) {
+		err_nomem(e);
+		goto out;
+	}
+	c.total = stats_new(s->ntargets, s->ninputs, s->isa, e);
+	w[0].run = vm_run_new(s->prog, o->seed, e);
+	if (!c.total || !w[0].run || run_pilot(&c, w[0].run, c.total, e) < 0)
+		goto out;
+	if (o->samples_fd >= 0 && !o->samples_ndjson && write_header(s, o, e) < 0)
+		goto out;
+	atomic_store(&c.next, o->first);
+	c.write_turn = o->first;
+	if ((o->last - o->first) / c.chunk + 2 < nthreads) /* not more threads than chunks */
+		nthreads = (int)((o->last - o->first) / c.chunk + 2);
+	for (int i = 0; i < nthreads; i++) {
+		w[i].crew = &c;
+		if (!w[i].run && !(w[i].run = vm_run_new(s->prog, o->seed, e)))
+			goto stop;
+		if (!(w[i].stats = stats_like(c.total, e)))
+			goto stop;
+	}
+	atomic_store(&c.running, nthreads);
+	for (; nstarted < nthreads; nstarted++)
+		if (pthread_create(&w[nstarted].thread, NULL, work, &w[nstarted])) {
+			err_set(e, ERR_OS, "cannot start thread %d of %d", nstarted + 1, nthreads);
+			atomic_store(&c.halt, 3);
+			atomic_fetch_sub(&c.running, nthreads - nstarted);
+			break;
+		}
+	if (nstarted == nthreads)
+		watch(&c, start);
+	for (int i = 0; i < nstarted; i++)
+		pthread_join(w[i].thread, NULL);
+	if (nstarted < nthreads)
+		goto out;
+	if (c.err.status) {
+		if (e)
+			*e = c.err;
+		goto out;
+	}
+	report(&c, start);
+	r->first = o->first;
+	r->last = atomic_load(&c.next);
+	r->stopped = atomic_load(&c.halt) == 1;
+	r->timed_out = atomic_load(&c.halt) == 2 && r->last < o->last;
+	r->seconds = seconds_since(start);
+	r->stats = c.total;
+	c.total = NULL;
+	rc = 0;
+	goto out;
+stop:
+	atomic_store(&c.halt, 3);
+out:
+	for (int i = 0; w && i < nthreads; i++) {
+		vm_run_free(w[i].run);
+		stats_free(w[i].stats);
+		buf_free(&w[i].rows);
+	}
+	free(w);
+	stats_free(c.total);
+	pthread_mutex_destroy(&c.lock);
+	pthread_cond_destroy(&c.turn);
+	pthread_cond_destroy(&c.idle);
+	return rc;
+}
+
+/* --- one trial ------------------------------------------------------------------------------------------------ */
+
+int
+sim_replay(struct sim *s, uint64_t seed, int64_t trial, sim_cell_fn *fn, void *ctx, struct err *e)
+{
+	struct eval *ev = eval_new(s->model, e);
+	struct sampler_hook_ctx hook = {s->lower->samplers, s->wb};
+	struct lower *L = s->lower;
+
+	if (!ev)
+		return -1;
+	eval_set_draw_hook(ev, sampler_hook, &hook);
+	eval_set_trial(ev, seed, trial);
+	for (size_t i = 0; i < L->norder; i++) {
+		const struct lower_cell *c = &L->order[i];
+
+		fn(ctx, c->sheet, c->row, c->col, model_formula(s->model, c->sheet, c->row, c->col),
+		   eval_cell(ev, c->sheet, c->row, c->col));
+	}
+	eval_free(ev);
+	return 0;
+}

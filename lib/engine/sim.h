@@ -1,0 +1,79 @@
+/*
+ * sim: from a spec to a running simulation on the CPU.
+ *
+ * sim_open loads the workbook, makes the spec's changes, finds the targets, compiles. sim_run runs trials [first, last) on
+ * threads and leaves statistics. Threads take chunks of trials in increasing order, so that whatever was
+ * finished when a run is stopped is one range without holes.
+ */
+#ifndef ENGINE_SIM_H
+#define ENGINE_SIM_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "base/err.h"
+#include "engine/lower.h"
+#include "engine/spec.h"
+#include "engine/vm.h"
+#include "stats/stats.h"
+
+struct sim_column {
+	const char *name;          /* "Summary!B12" or the name given */
+	const char *cell;          /* "Summary!B12" */
+	const char *text;          /* input: "normal(100,15)"; target: NULL */
+	int is_target;
+};
+
+struct sim {
+	struct workbook *wb;
+	struct model *model;
+	struct lower *lower;
+	struct vm_program *prog;
+	struct sim_column *col;    /* targets, then inputs */
+	size_t ntargets, ninputs;
+	size_t ninputs_found;      /* more than ninputs where some are not tracked */
+	enum isa isa;
+	double load_s, compile_s;  /* seconds spent */
+	struct arena arena;
+};
+
+#define SIM_MAX_INPUTS 256         /* inputs with statistics of their own; more still draw */
+
+/* Errors: 65, 66 as workbook_load; a target that is no number cell, an unknown function it needs … */
+int sim_open(struct sim *s, const struct spec *spec, enum isa isa, struct err *e);
+void sim_close(struct sim *s);
+
+struct sim_progress {
+	int64_t done, total;       /* trials; measured */
+	double seconds;
+};
+
+struct sim_run_options {
+	uint64_t seed;
+	int64_t first, last;
+	int threads;
+	volatile sig_atomic_t *stop;   /* set: finish the chunks in hand and return */
+	int64_t deadline_ns;       /* CLOCK_BOOTTIME; 0: none. Passed: as stop, result->timed_out */
+	void (*progress)(void *ctx, const struct sim_progress *p); /* about once a second, from the calling thread */
+	void *ctx;
+	int samples_fd;            /* -1: none; rows in trial order */
+	int samples_ndjson;
+};
+
+struct sim_result {
+	struct stats *stats;       /* of [first, last) as done; stats_free() */
+	int64_t first, last;
+	int stopped, timed_out;
+	double seconds;
+};
+
+int sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, struct err *e);
+
+/* One trial on the scalar evaluator, with the very draws of a run: calls back for every cell that the targets need
+ * and that depends on a draw, precedents first. */
+typedef void sim_cell_fn(void *ctx, int sheet, int32_t row, int32_t col, const struct formula *f, struct value v);
+int sim_replay(struct sim *s, uint64_t seed, int64_t trial, sim_cell_fn *fn, void *ctx, struct err *e);
+
+#endif
