@@ -8,7 +8,7 @@ int64_t clk_boot_ns(void);
 int64_t clk_real_ns(void); /* since 1970, UTC */
 
 /* "2026-11-21T03:42:38.123Z"; out holds CLK_TEXT bytes. */
-#define CLK_TEXT 32
+#define CLK_TEXT 80
 void clk_format(int64_t real_ns, char *out);
 
 #endif

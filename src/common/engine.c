@@ -1,0 +1,191 @@
+/* engine: see engine.h. */
+#include "common/engine.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "common/cli.h"
+#include "record/record.h"
+
+static int
+processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+		return CPU_COUNT(&set);
+	return 1;
+}
+
+void
+engine_options_init(struct engine_options *o)
+{
+	memset(o, 0, sizeof *o);
+	spec_init(&o->spec);
+	o->threads = processors();
+	o->isa = isa_best();
+}
+
+static void
+set_isa(struct engine_options *o, const char *name, const char *from)
+{
+	if (!strcmp(name, "auto"))
+		o->isa = isa_best();
+	else if (isa_parse(name, &o->isa) < 0)
+		cli_usage("%s: \"%s\" is none of auto, avx512, avx2, base", from, name);
+	if (o->isa > isa_best()) {
+		struct err e;
+
+		err_set(&e, ERR_UNAVAILABLE, "%s: this processor has no %s", from, name);
+		cli_die(&e);
+	}
+}
+
+static void
+set_device(struct engine_options *o, const char *name)
+{
+	struct err e;
+
+	if (!strncmp(name, "gpu", 3) && (!name[3] || name[3] == ':')) {
+		o->device_gpu = 1;
+		err_set(&e, ERR_UNAVAILABLE, "--device %s: this build has no GPU engine", name);
+		cli_die(&e);
+	}
+	if (strcmp(name, "auto") && strcmp(name, "cpu"))
+		cli_usage("--device: \"%s\" is none of auto, cpu, gpu", name);
+}
+
+void
+engine_option(struct engine_options *o, int c, char *arg)
+{
+	struct err e = {0};
+	int64_t n;
+	int rc = 0;
+	size_t len;
+
+	switch (c) {
+	case 'i':
+		rc = spec_add_input(&o->spec, arg, "option -i", &e);
+		break;
+	case 't':
+		rc = spec_add_target(&o->spec, arg, NULL, "option -t");
+		break;
+	case 'n':
+		if (num_parse_int(arg, 1, (int64_t)1 << 50, &o->spec.trials) < 0)
+			cli_usage("-n: \"%s\" is not a whole number from 1", arg);
+		break;
+	case 'j':
+		if (num_parse_int(arg, 1, 1024, &n) < 0)
+			cli_usage("-j: \"%s\" is not a number of threads from 1 to 1024", arg);
+		o->threads = (int)n;
+		break;
+	case ENGINE_OPT_SEED:
+		if (num_parse_u64(arg, &o->spec.seed) < 0)
+			cli_usage("--seed: \"%s\" is not a whole number from 0 to 2^64 - 1", arg);
+		o->spec.has_seed = 1;
+		break;
+	case ENGINE_OPT_TRIALS:
+		rc = spec_set_slice(&o->spec, arg, &e);
+		break;
+	case ENGINE_OPT_SPEC:
+		rc = spec_load(&o->spec, arg, &e);
+		break;
+	case ENGINE_OPT_SET:
+		rc = spec_add_set(&o->spec, arg, "option --set", &e);
+		break;
+	case ENGINE_OPT_SAMPLES:
+		len = strlen(arg);
+		o->samples = arg;
+		o->samples_ndjson = (len > 7 && !strcmp(arg + len - 7, ".ndjson")) ||
+		                    (len > 6 && !strcmp(arg + len - 6, ".jsonl"));
+		break;
+	case ENGINE_OPT_ISA:
+		set_isa(o, arg, "--isa");
+		break;
+	case ENGINE_OPT_DEVICE:
+		set_device(o, arg);
+		break;
+	case ENGINE_OPT_TIMEOUT:
+		if (num_parse_duration(arg, &o->timeout_ns) < 0 || o->timeout_ns <= 0)
+			cli_usage("--timeout: \"%s\" is not a time such as 90s, 10min, 2h", arg);
+		break;
+	case ENGINE_OPT_DIALECT:
+		if (strcmp(arg, "xlrisk") && strcmp(arg, "@risk"))
+			cli_usage("--dialect: \"%s\" is neither @risk nor xlrisk", arg);
+		o->spec.xlrisk = !strcmp(arg, "xlrisk");
+		break;
+	default:
+		cli_usage_hint();
+	}
+	if (rc < 0)
+		cli_die(&e);
+}
+
+void
+engine_options_finish(struct engine_options *o)
+{
+	const char *isa = getenv("SIM_ISA");
+	struct spec *s = &o->spec;
+
+	if (isa && *isa)
+		set_isa(o, isa, "SIM_ISA");
+	if (!s->trials)
+		s->trials = s->last ? s->last : ENGINE_TRIALS_DEFAULT;
+	if (!s->last) {
+		s->first = 0;
+		s->last = s->trials;
+	}
+	if (!s->has_seed) {
+		/* 53 bits: every JSON reader keeps such a seed whole */
+		if (getrandom(&s->seed, sizeof s->seed, 0) != (ssize_t)sizeof s->seed)
+			s->seed = 0;
+		s->seed >>= 11;
+		s->has_seed = 1;
+	}
+}
+
+void
+engine_options_free(struct engine_options *o)
+{
+	spec_free(&o->spec);
+}
+
+int
+engine_list_devices(int fd)
+{
+	struct buf b = BUF_INIT;
+	struct err e = {0};
+	int rc;
+
+	buf_puts(&b, "{");
+	record_str(&b, "device", "cpu");
+	record_bool(&b, "usable", 1);
+	record_str(&b, "isa", isa_name(isa_best()));
+	record_int(&b, "processors", processors());
+	record_end(&b);
+	buf_puts(&b, "{");
+	record_str(&b, "device", "gpu");
+	record_bool(&b, "usable", 0);
+	record_str(&b, "why", "this build has no GPU engine");
+	record_end(&b);
+	rc = record_emit(fd, &b, &e);
+	buf_free(&b);
+	return rc < 0 ? e.status : 0;
+}
+
+void
+engine_run_id(char out[40])
+{
+	unsigned char id[16] = {0};
+
+	if (getrandom(id, sizeof id, 0) < 0)
+		memcpy(id, &(pid_t){getpid()}, sizeof(pid_t));
+	for (int i = 0; i < 16; i++)
+		snprintf(out + 2 * i, 3, "%02x", id[i]);
+}

@@ -1,0 +1,70 @@
+/*
+ * engine: the options that every program running simulations takes (sim-engine, sim), and what they do.
+ */
+#ifndef COMMON_ENGINE_H
+#define COMMON_ENGINE_H
+
+#include <getopt.h>
+#include <stdint.h>
+
+#include "engine/sim.h"
+#include "engine/spec.h"
+
+struct engine_options {
+	struct spec spec;
+	int threads;
+	enum isa isa;
+	const char *samples;
+	int samples_ndjson;
+	int64_t timeout_ns;
+	int device_gpu;      /* --device gpu was asked for */
+};
+
+enum {
+	ENGINE_OPT_SEED = 500, ENGINE_OPT_TRIALS, ENGINE_OPT_SPEC, ENGINE_OPT_SET, ENGINE_OPT_SAMPLES,
+	ENGINE_OPT_ISA, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT
+};
+
+#define ENGINE_SHORT_OPTIONS "i:t:n:j:"
+#define ENGINE_LONG_OPTIONS                                                                            \
+	{"input", required_argument, 0, 'i'}, {"target", required_argument, 0, 't'},                   \
+	{"number", required_argument, 0, 'n'}, {"threads", required_argument, 0, 'j'},                 \
+	{"seed", required_argument, 0, ENGINE_OPT_SEED}, {"trials", required_argument, 0, ENGINE_OPT_TRIALS}, \
+	{"spec", required_argument, 0, ENGINE_OPT_SPEC}, {"set", required_argument, 0, ENGINE_OPT_SET}, \
+	{"samples", required_argument, 0, ENGINE_OPT_SAMPLES}, {"isa", required_argument, 0, ENGINE_OPT_ISA}, \
+	{"device", required_argument, 0, ENGINE_OPT_DEVICE},                                           \
+	{"timeout", required_argument, 0, ENGINE_OPT_TIMEOUT},                                         \
+	{"dialect", required_argument, 0, ENGINE_OPT_DIALECT},
+
+#define ENGINE_USAGE                                                                                   \
+	"  -i, --input 'CELL ~ DIST(...)'  make a cell a random input (repeatable)\n"                  \
+	"  -t, --target CELL  a cell or range to simulate (repeatable)\n"                              \
+	"  -n, --number N     number of trials, such as 1e6 (default 100000)\n"                        \
+	"      --seed N       seed; random, and printed, if it is not given\n"                         \
+	"      --trials A..B  only trials A up to, not including, B\n"                                 \
+	"      --spec FILE    inputs, targets, trials, seed from a file, sim-spec(5)\n"                \
+	"      --set CELL=CONTENT  another content for a cell; =FORMULA works (repeatable)\n"          \
+	"      --samples FILE write every trial's inputs and targets, CSV (NDJSON if so named)\n"      \
+	"  -j, --threads N    threads (default: processors that may be used)\n"                        \
+	"      --isa NAME     instruction set: auto, avx512, avx2, base (or $SIM_ISA)\n"               \
+	"      --device NAME  auto, cpu or gpu\n"                                                      \
+	"      --timeout TIME end after this long (90s, 10min, 2h), status 124\n"                      \
+	"      --dialect NAME @risk, or xlrisk: LogNorm takes mu and sigma of ln X\n"
+
+#define ENGINE_TRIALS_DEFAULT 100000
+
+void engine_options_init(struct engine_options *o);
+/* One option of the list above; a wrong argument ends the program (64, 65, 66). */
+void engine_option(struct engine_options *o, int c, char *arg);
+/* Defaults, seed, environment. */
+void engine_options_finish(struct engine_options *o);
+void engine_options_free(struct engine_options *o);
+
+/* Devices as NDJSON on fd. Returns an exit status. */
+int engine_list_devices(int fd);
+/* A name for one run of an engine, unique in practice: 32 hex digits. */
+void engine_run_id(char out[40]);
+/* What partial lines say of the model: shared by all slices of one job. */
+void engine_partial_head(const struct sim *s, const struct engine_options *o, struct partial_head *h);
+
+#endif
