@@ -265,5 +265,122 @@
 	    , x, k_set(0x1.c415723d3b9dep+4)) \
 	    , x, k_set(0x1.c73ff81c017c9p+4)) \
 	    , x, k_set(0x1.bf990e4c260dfp+3))
+#define KC_HALFLN2PI 0x1.d67f1c864beb5p-1
+#define KC_SQRT2PI 0x1.40d931ff62706p+1
+#define KC_INVSQRTPI 0x1.20dd750429b6dp-1
+/* LGAMMA2: degree 18, 55.9 bits */
+#define KC_LGAMMA2(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(0x1.3e14f4be2f05cp-22) \
+	    , x, k_set(-0x1.18b24abbd91e3p-22)) \
+	    , x, k_set(0x1.99dd85318c5bep-23)) \
+	    , x, k_set(-0x1.b3aacfcc8c9fbp-21)) \
+	    , x, k_set(0x1.ff50eeb94fff5p-20)) \
+	    , x, k_set(-0x1.03117c85514cbp-18)) \
+	    , x, k_set(0x1.1315d6c918912p-17)) \
+	    , x, k_set(-0x1.2845dfd00b4c7p-16)) \
+	    , x, k_set(0x1.4036912178e63p-15)) \
+	    , x, k_set(-0x1.5c87013638bb4p-14)) \
+	    , x, k_set(0x1.7ed70a890f40bp-13)) \
+	    , x, k_set(-0x1.a96a3ed5ebb5bp-12)) \
+	    , x, k_set(0x1.dfebd00d59394p-11)) \
+	    , x, k_set(-0x1.145121fb048e8p-9)) \
+	    , x, k_set(0x1.47974853481b3p-8)) \
+	    , x, k_set(-0x1.95ce223a9b45ep-7)) \
+	    , x, k_set(0x1.0e0c9df293704p-5)) \
+	    , x, k_set(-0x1.9ae6509ea10a3p-4)) \
+	    , x, k_set(0x1.b0ee6072093cep-2))
+/* GAMMA15: degree 22, 54.2 bits */
+#define KC_GAMMA15(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(-0x1.7e7f17978f410p-13) \
+	    , x, k_set(-0x1.198a6fdb79c75p-12)) \
+	    , x, k_set(0x1.4a03879c9bd33p-11)) \
+	    , x, k_set(-0x1.a5cd3da487d7bp-13)) \
+	    , x, k_set(0x1.827dd1b6a4671p-13)) \
+	    , x, k_set(-0x1.776deeba02522p-11)) \
+	    , x, k_set(0x1.2204fdef28fb2p-10)) \
+	    , x, k_set(-0x1.8c761a76a00f1p-10)) \
+	    , x, k_set(0x1.28a7028d9b5edp-9)) \
+	    , x, k_set(-0x1.c0d5153653524p-9)) \
+	    , x, k_set(0x1.507a5aee74f29p-8)) \
+	    , x, k_set(-0x1.f7f9b85e90f30p-8)) \
+	    , x, k_set(0x1.798ffb5e53d4ap-7)) \
+	    , x, k_set(-0x1.1a2c34894a572p-6)) \
+	    , x, k_set(0x1.a752d39bdd978p-6)) \
+	    , x, k_set(-0x1.374fd59374868p-5)) \
+	    , x, k_set(0x1.e022b70fa8206p-5)) \
+	    , x, k_set(-0x1.3d88cfe5aa697p-4)) \
+	    , x, k_set(0x1.283bd3751ffe8p-3)) \
+	    , x, k_set(-0x1.b77ac1ca2d03ep-4)) \
+	    , x, k_set(0x1.a8c4dba620ab6p-2)) \
+	    , x, k_set(0x1.08ea88ee56186p-5)) \
+	    , x, k_set(0x1.c5bf891b4ef6bp-1))
+/* STIRL_1: degree 20, 57.0 bits */
+#define KC_STIRL_1(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(0x1.546e3bbece598p-5) \
+	    , x, k_set(-0x1.50d20c029c13dp-5)) \
+	    , x, k_set(0x1.3438e54e074e0p-6)) \
+	    , x, k_set(-0x1.59a52e66c00e8p-6)) \
+	    , x, k_set(0x1.d0153d3581ebbp-6)) \
+	    , x, k_set(-0x1.e53260ef9445fp-6)) \
+	    , x, k_set(0x1.f426f3c5cae45p-6)) \
+	    , x, k_set(-0x1.0a3a3742f1959p-5)) \
+	    , x, k_set(0x1.1cb1407b7d31cp-5)) \
+	    , x, k_set(-0x1.30f8249677ce8p-5)) \
+	    , x, k_set(0x1.4817edd26a63dp-5)) \
+	    , x, k_set(-0x1.62a153833d5ecp-5)) \
+	    , x, k_set(0x1.812074579b7bcp-5)) \
+	    , x, k_set(-0x1.a422d112fda5bp-5)) \
+	    , x, k_set(0x1.cbfc4a092dc1fp-5)) \
+	    , x, k_set(-0x1.f85d5287b6173p-5)) \
+	    , x, k_set(0x1.13d80c3ec8874p-4)) \
+	    , x, k_set(-0x1.2b3a3af93d88ap-4)) \
+	    , x, k_set(0x1.3f931bc45e7e2p-4)) \
+	    , x, k_set(-0x1.4d9ff6d3e00f5p-4)) \
+	    , x, k_set(0x1.52a9b923ea649p-5))
+/* STIRL_4: degree 20, 58.1 bits */
+#define KC_STIRL_4(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(0x1.db93f146ce062p-6) \
+	    , x, k_set(-0x1.cc0f236cbc65ep-6)) \
+	    , x, k_set(0x1.834ccf5412270p-7)) \
+	    , x, k_set(-0x1.a990ffa68b0e6p-7)) \
+	    , x, k_set(0x1.1eac35f5ee121p-6)) \
+	    , x, k_set(-0x1.2183e66174749p-6)) \
+	    , x, k_set(0x1.1e167f34eb645p-6)) \
+	    , x, k_set(-0x1.247f27ff1cd98p-6)) \
+	    , x, k_set(0x1.2b2eb02f94c9dp-6)) \
+	    , x, k_set(-0x1.30de50f9fc982p-6)) \
+	    , x, k_set(0x1.3655b2bbf0e53p-6)) \
+	    , x, k_set(-0x1.3b93fc6fec634p-6)) \
+	    , x, k_set(0x1.407df5c7f3059p-6)) \
+	    , x, k_set(-0x1.45037de367bfap-6)) \
+	    , x, k_set(0x1.49155b41ce1c3p-6)) \
+	    , x, k_set(-0x1.4ca49379fbc5ap-6)) \
+	    , x, k_set(0x1.4fa34e9bf7d11p-6)) \
+	    , x, k_set(-0x1.52055dc2a2a1ep-6)) \
+	    , x, k_set(0x1.53c0b3388cc81p-6)) \
+	    , x, k_set(-0x1.54cdccb68b70bp-6)) \
+	    , x, k_set(0x1.552805e7b3077p-7))
+/* STIRL_16: degree 6, 54.0 bits */
+#define KC_STIRL_16(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(0x1.8aeaa768cb59fp-8) \
+	    , x, k_set(-0x1.f622e291016ccp-10)) \
+	    , x, k_set(0x1.b9512aa6baadbp-11)) \
+	    , x, k_set(-0x1.381380f8064edp-11)) \
+	    , x, k_set(0x1.a01a01a00f601p-11)) \
+	    , x, k_set(-0x1.6c16c16c16c14p-9)) \
+	    , x, k_set(0x1.5555555555555p-4))
+/* LOG1PMX: degree 10, 54.0 bits */
+#define KC_LOG1PMX(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(-0x1.353cbd6691de9p+2) \
+	    , x, k_set(0x1.b30287ef3e7d6p+0)) \
+	    , x, k_set(-0x1.7a98143885a2dp-3)) \
+	    , x, k_set(0x1.3e588943c85abp-4)) \
+	    , x, k_set(0x1.0d588505f02a2p-4)) \
+	    , x, k_set(0x1.3b30061d411d6p-4)) \
+	    , x, k_set(0x1.745c93fc451acp-4)) \
+	    , x, k_set(0x1.c71c73246d12ep-4)) \
+	    , x, k_set(0x1.24924923a6646p-3)) \
+	    , x, k_set(0x1.999999999a152p-3)) \
+	    , x, k_set(0x1.5555555555555p-2))
 
 #endif

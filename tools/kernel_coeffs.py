@@ -234,6 +234,24 @@ def main():
         sa, sb = mpmath.sqrt(mpf(a)), mpmath.sqrt(mpf(b))
         g2 = lambda t, A=A: norm_inv_f((A * (1 + t) / (1 - t)) ** 2)
         fit(name, g2, lambda t: 1 / g2(t), (sa - A) / (sa + A), (sb - A) / (sb + A), deg)
+    # special functions (kernels/special.h)
+    const("HALFLN2PI", mpmath.log(2 * mpmath.pi) / 2)
+    const("SQRT2PI", mpmath.sqrt(2 * mpmath.pi))
+    const("INVSQRTPI", 1 / mpmath.sqrt(mpmath.pi))
+    lg = lambda t: mpmath.loggamma(2 + t) / (t * (1 + t))
+    fit("LGAMMA2", lg, lambda t: 1 / lg(t), -0.5001, 0.5001, 18, fixed=1)
+    # Gamma(x) for x in [1, 2], t = x - 1.5
+    gm = lambda t: mpmath.gamma(mpf(3) / 2 + t)
+    fit("GAMMA15", gm, lambda t: 1 / gm(t), -0.5, 0.5, 22, fixed=1)
+    stir = lambda x: mpmath.loggamma(x) - ((x - mpf(1) / 2) * mpmath.log(x) - x + mpmath.log(2 * mpmath.pi) / 2)
+    for name, A, a, b, deg in (("STIRL_1", 2, 1, 4, 20), ("STIRL_4", 8, 4, 16, 20)):
+        g3 = lambda t, A=A: stir(A * (1 + t) / (1 - t))
+        fit(name, g3, lambda t: mpf(1), (mpf(a) - A) / (a + A), (mpf(b) - A) / (b + A), deg)
+    # x > 16: S(x) = P(1/x^2)/x
+    fit("STIRL_16", lambda z: stir(1 / mpmath.sqrt(z)) / mpmath.sqrt(z), lambda z: 12, 1e-14, 1 / mpf(256), 6)
+    # log(1+t) - t = r (2 r^2 P(r^2) - t), r = t/(2+t)
+    lp = lambda z: (mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1) / z
+    fit("LOG1PMX", lp, lambda z: 1 / lp(z), 1e-30, 0.0677, 10, fixed=1)
     print("\n#endif")
 
 

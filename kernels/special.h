@@ -1,0 +1,454 @@
+/*
+ * special: gamma and beta functions, scalar, the same bits on every machine and on the GPU.
+ *
+ *   sf_log1pmx(t)           log(1+t) - t, without cancellation near 0
+ *   sf_stirling(x)          log Gamma(x) - ((x-1/2) log x - x + log(2 pi)/2), x > 0
+ *   sf_dev(x, m)            x log(x/m) + m - x: the deviance, >= 0 (Loader 2000)
+ *   sf_gamma sf_lgamma      Gamma and log |Gamma|; NaN at the poles
+ *   sf_lbeta(a, b)          log B(a, b), a, b > 0
+ *   sf_lchoose(n, k)        log of the binomial coefficient, real arguments
+ *   sf_erfcx(x)             exp(x^2) erfc(x), x >= 0
+ *   sf_gamma_pq(a, x, &q)   regularised incomplete gamma P, and Q
+ *   sf_gamma_inv(a, p, q)   x with P(a, x) = p; q = 1 - p, and the smaller of the two is what is matched
+ *   sf_beta_pq(a, b, x, y, &q)       regularised incomplete beta I_x(a,b) with y = 1 - x, and 1 - I
+ *   sf_beta_inv(a, b, p, q, &y)      x with I_x(a,b) = p, and y = 1 - x, both to full relative precision
+ *
+ * Incomplete functions: power series left of the mean, continued fraction (modified Lentz) right of it; their
+ * leading factors by Stirling remainders and deviances, so that large parameters keep about 14 digits. Iterations
+ * grow like the square root of the parameter. Inverses: Newton on the logarithm of the smaller tail
+ * against log x (gamma) or log odds (beta), where both tails are concave, so that it cannot run away.
+ */
+#include "kernels/math.h"
+
+#if !defined(KERNELS_SPECIAL_H) && KLANES == 1
+#define KERNELS_SPECIAL_H
+
+#define SF_EPS 0x1p-53
+#define SF_NAN (ks_frombits(0x7ff8000000000000LL))
+#define SF_INF (ks_frombits(0x7ff0000000000000LL))
+#define SF_MAXIT 200000
+
+K_SCALAR_BIG double
+sf_log1pmx(double t)
+{
+	if (t > -0.4 && t < 0.7) {
+		double r = t / (2.0 + t), z = r * r;
+
+		return r * (2.0 * z * KC_LOG1PMX(z) - t);
+	}
+	return ks_log1p(t) - t;
+}
+
+K_SCALAR_BIG double
+sf_stirling(double x)
+{
+	double t;
+
+	if (x > 16.0) {
+		double z = 1.0 / (x * x);
+
+		return KC_STIRL_16(z) / x;
+	}
+	if (x >= 4.0) {
+		t = (x - 8.0) / (x + 8.0);
+		return KC_STIRL_4(t);
+	}
+	if (x >= 1.0) {
+		t = (x - 2.0) / (x + 2.0);
+		return KC_STIRL_1(t);
+	}
+	t = (x - 1.0) / (x + 3.0); /* of x + 1 */
+	return KC_STIRL_1(t) + ((x + 0.5) * (ks_log1p(x) - ks_log(x)) - 1.0);
+}
+
+K_SCALAR_BIG double
+sf_dev(double x, double m)
+{
+	if (x == 0.0)
+		return m;
+	if (m < 0.6 * x || m > 1.7 * x)
+		return x * ks_log(x / m) + (m - x);
+	return -x * sf_log1pmx((m - x) / x);
+}
+
+/* sin(pi x), exact zeros at whole numbers. */
+K_SCALAR_BIG double
+sf_sinpi(double x)
+{
+	double n = ks_rint(x), r = (x - n) * KC_PI, half = n * 0.5;
+	double s = ks_sin(r);
+
+	return ks_rint(half) == half ? s : -s;
+}
+
+K_SCALAR_BIG double
+sf_lgamma(double x)
+{
+	double t;
+
+	if (!(x > 0.0)) {
+		if (x == ks_floor(x) || x != x)
+			return x == -SF_INF || x != x ? SF_NAN : SF_INF;
+		return ks_log(KC_PI / ks_abs(x * sf_sinpi(x))) - sf_lgamma(-x);
+	}
+	if (x > 4.5) {
+		double l = ks_log(x);
+
+		if (x > 1e300)
+			return x * (l - 1.0);
+		return (x - 0.5) * (l - 1.0) + ((KC_HALFLN2PI - 0.5) + sf_stirling(x));
+	}
+	if (x > 2.5) {
+		double f = 1.0;
+
+		while (x > 2.5) {
+			x -= 1.0;
+			f *= x;
+		}
+		t = x - 2.0;
+		return t * (1.0 + t) * KC_LGAMMA2(t) + ks_log(f);
+	}
+	if (x >= 1.5) {
+		t = x - 2.0;
+		return t * (1.0 + t) * KC_LGAMMA2(t);
+	}
+	if (x >= 0.5) {
+		t = x - 1.0; /* of x + 1 */
+		return t * (1.0 + t) * KC_LGAMMA2(t) - ks_log1p(t);
+	}
+	/* of x + 2; log1p keeps the digits of a small x */
+	return x * (1.0 + x) * KC_LGAMMA2(x) - ks_log1p(x) - ks_log(x);
+}
+
+K_SCALAR_BIG double
+sf_gamma(double x)
+{
+	double f = 1.0, p, t;
+
+	if (x != x)
+		return x;
+	if (x == ks_floor(x)) {
+		if (x <= 0.0)
+			return SF_NAN;
+		if (x <= 23.0) {
+			for (t = 2.0; t < x; t += 1.0)
+				f *= t;
+			return f;
+		}
+	}
+	if (x < 0.5) {
+		if (x < -184.0)
+			return sf_sinpi(x) < 0.0 ? -0.0 : 0.0;
+		if (x > -20.0) { /* upward: Gamma(x) = Gamma(x + n) / (x ... (x + n - 1)) */
+			while (x < 1.0) {
+				f *= x;
+				x += 1.0;
+			}
+			t = x - 1.5;
+			return KC_GAMMA15(t) / f;
+		}
+		/* reflection, in two factors that stay in range */
+		t = 1.0 - x;
+		p = ks_pow(t, (t - 0.5) * 0.5);
+		return KC_PI / (sf_sinpi(x) * p * ks_exp(-t) * KC_SQRT2PI * ks_exp(sf_stirling(t))) / p;
+	}
+	if (x > 171.7)
+		return SF_INF;
+	if (x < 12.0) {
+		while (x > 2.0) {
+			x -= 1.0;
+			f *= x;
+		}
+		if (x < 1.0) {
+			f = 1.0 / x;
+			x += 1.0;
+		}
+		t = x - 1.5;
+		return f * KC_GAMMA15(t);
+	}
+	p = ks_pow(x, (x - 0.5) * 0.5);
+	return p * ks_exp(-x) * p * (KC_SQRT2PI * ks_exp(sf_stirling(x)));
+}
+
+K_SCALAR_BIG double
+sf_lbeta(double a, double b)
+{
+	double t;
+
+	if (a > b) {
+		t = a;
+		a = b;
+		b = t;
+	}
+	if (a >= 4.0)
+		return KC_HALFLN2PI - 0.5 * ks_log(b) + (sf_stirling(a) + sf_stirling(b) - sf_stirling(a + b)) -
+		       (a - 0.5) * ks_log1p(b / a) - b * ks_log1p(a / b);
+	if (b >= 8.0) /* log Gamma(b) - log Gamma(a + b), no cancellation */
+		return sf_lgamma(a) + (sf_stirling(b) - sf_stirling(a + b)) + a * (1.0 - ks_log(b)) -
+		       (a + b - 0.5) * ks_log1p(a / b);
+	return sf_lgamma(a) + (sf_lgamma(b) - sf_lgamma(a + b));
+}
+
+K_SCALAR_BIG double
+sf_lchoose(double n, double k)
+{
+	return -ks_log1p(n) - sf_lbeta(n - k + 1.0, k + 1.0);
+}
+
+K_SCALAR_BIG double
+sf_erfcx(double x)
+{
+	double t, z;
+
+	if (x < 28.0) {
+		t = (x - KC_ERFCX_A) / (x + KC_ERFCX_A);
+		return KC_ERFCX(t) / ks_fma(x, 2.0, 1.0);
+	}
+	z = 0.5 / (x * x);
+	return KC_INVSQRTPI / x * (1.0 - z * (1.0 - 3.0 * z * (1.0 - 5.0 * z * (1.0 - 7.0 * z * (1.0 - 9.0 * z)))));
+}
+
+/* --- incomplete gamma ------------------------------------------------------------------------------ */
+
+/* x^a e^-x / Gamma(a + 1) */
+K_SCALAR_BIG double
+sf_gamma_front(double a, double x)
+{
+	double t;
+
+	if (a < 1.0) {
+		t = a - 0.5;
+		return ks_pow(x, a) * ks_exp(-x) / KC_GAMMA15(t);
+	}
+	return ks_exp(-sf_stirling(a) - sf_dev(a, x)) / (KC_SQRT2PI * ks_sqrt(a));
+}
+
+K_SCALAR_BIG double
+sf_gamma_pq(double a, double x, double *q)
+{
+	double d, p;
+	int i;
+
+	if (!(a > 0.0) || x != x) {
+		*q = SF_NAN;
+		return SF_NAN;
+	}
+	if (x <= 0.0) {
+		*q = 1.0;
+		return 0.0;
+	}
+	if (x == SF_INF) {
+		*q = 0.0;
+		return 1.0;
+	}
+	d = sf_gamma_front(a, x);
+	if (x < a + 1.0) {
+		double term = 1.0, sum = 1.0, n = a;
+
+		for (i = 0; i < SF_MAXIT && term > sum * SF_EPS; i++) {
+			n += 1.0;
+			term *= x / n;
+			sum += term;
+		}
+		p = d * sum;
+		p = p < 1.0 ? p : 1.0;
+		*q = 1.0 - p;
+		return p;
+	} else {
+		double b = x + 1.0 - a, c = 1e300, h, f, t;
+
+		t = 1.0 / b;
+		h = t;
+		for (i = 1; i < SF_MAXIT; i++) {
+			double an = -i * (i - a);
+
+			b += 2.0;
+			t = an * t + b;
+			c = b + an / c;
+			if (ks_abs(t) < 1e-300)
+				t = 1e-300;
+			if (ks_abs(c) < 1e-300)
+				c = 1e-300;
+			t = 1.0 / t;
+			f = t * c;
+			h *= f;
+			if (ks_abs(f - 1.0) <= 2.0 * SF_EPS)
+				break;
+		}
+		p = d * a * h;
+		*q = p < 1.0 ? p : 1.0;
+		return 1.0 - *q;
+	}
+}
+
+K_SCALAR_BIG double
+sf_gamma_inv(double a, double p, double q)
+{
+	double x, z, tol;
+	int i;
+
+	if (!(a > 0.0) || !(p >= 0.0) || !(q >= 0.0))
+		return SF_NAN;
+	if (p == 0.0)
+		return 0.0;
+	if (q == 0.0)
+		return SF_INF;
+	z = p < q ? ks_norm_inv(p) : -ks_norm_inv(q);
+	x = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * ks_sqrt(a)); /* Wilson and Hilferty */
+	if (a >= 0.5 && x > 0.25) {
+		x = a * x * x * x;
+	} else {
+		/* left tail: P ~ x^a / Gamma(a+1) */
+		x = ks_exp((ks_log(p) + sf_lgamma(a + 1.0)) / a);
+		if (q < p && x > 0.7 * (a + 1.0)) {
+			z = -ks_log(q);
+			x = z + (a - 1.0) * ks_log(z > 1.0 ? z : 1.0);
+			x = x > 0.2 ? x : 0.2;
+		}
+	}
+	if (x < 1e-307) /* below it there is nothing but the leading term */
+		return x;
+	tol = 1e-9 / ks_sqrt(1.0 + a);
+	for (i = 0; i < 100; i++) {
+		double qx, px = sf_gamma_pq(a, x, &qx), front = a * sf_gamma_front(a, x), dy;
+
+		if (p <= q)
+			dy = px > 0.0 ? -ks_log(px / p) * px / front : 1.0;
+		else
+			dy = qx > 0.0 ? ks_log(qx / q) * qx / front : -1.0;
+		if (!(dy < 1.0))
+			dy = 1.0;
+		if (dy < -1.0 && p > q)
+			dy = -1.0;
+		x = x * ks_exp(dy);
+		if (ks_abs(dy) < tol)
+			break;
+	}
+	return x;
+}
+
+/* --- incomplete beta ------------------------------------------------------------------------------- */
+
+/* x^a y^b / B(a, b) */
+K_SCALAR_BIG double
+sf_beta_front(double a, double b, double x, double y)
+{
+	double n = a + b;
+	double e = sf_stirling(n) - sf_stirling(a) - sf_stirling(b) - sf_dev(a, n * x) - sf_dev(b, n * y);
+
+	return ks_exp(e) * ks_sqrt(a / n * b * (0.5 / KC_PI));
+}
+
+K_SCALAR_BIG double
+sf_beta_fraction(double a, double b, double x)
+{
+	double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0), h, f, m;
+	int i;
+
+	if (ks_abs(d) < 1e-300)
+		d = 1e-300;
+	d = 1.0 / d;
+	h = d;
+	for (i = 1; i < SF_MAXIT; i++) {
+		double an;
+
+		m = i;
+		an = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+		d = 1.0 + an * d;
+		c = 1.0 + an / c;
+		if (ks_abs(d) < 1e-300)
+			d = 1e-300;
+		if (ks_abs(c) < 1e-300)
+			c = 1e-300;
+		d = 1.0 / d;
+		h *= d * c;
+		an = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+		d = 1.0 + an * d;
+		c = 1.0 + an / c;
+		if (ks_abs(d) < 1e-300)
+			d = 1e-300;
+		if (ks_abs(c) < 1e-300)
+			c = 1e-300;
+		d = 1.0 / d;
+		f = d * c;
+		h *= f;
+		if (ks_abs(f - 1.0) <= 2.0 * SF_EPS)
+			break;
+	}
+	return h;
+}
+
+K_SCALAR_BIG double
+sf_beta_pq(double a, double b, double x, double y, double *q)
+{
+	double p;
+
+	if (!(a > 0.0 && b > 0.0) || x != x || y != y) {
+		*q = SF_NAN;
+		return SF_NAN;
+	}
+	if (x <= 0.0) {
+		*q = 1.0;
+		return 0.0;
+	}
+	if (y <= 0.0) {
+		*q = 0.0;
+		return 1.0;
+	}
+	if (x * (a + b + 2.0) < a + 1.0) {
+		p = sf_beta_front(a, b, x, y) * sf_beta_fraction(a, b, x) / a;
+		p = p < 1.0 ? p : 1.0;
+		*q = 1.0 - p;
+		return p;
+	}
+	p = sf_beta_front(b, a, y, x) * sf_beta_fraction(b, a, y) / b;
+	*q = p < 1.0 ? p : 1.0;
+	return 1.0 - *q;
+}
+
+K_SCALAR_BIG double
+sf_beta_inv(double a, double b, double p, double q, double *y)
+{
+	double odds, x, z, tol;
+	int i;
+
+	if (!(a > 0.0 && b > 0.0) || !(p >= 0.0 && q >= 0.0)) {
+		*y = SF_NAN;
+		return SF_NAN;
+	}
+	if (p == 0.0 || q == 0.0) {
+		*y = p == 0.0;
+		return q == 0.0;
+	}
+	z = p < q ? ks_norm_inv(p) : -ks_norm_inv(q);
+	z *= ks_sqrt(1.0 / a + 1.0 / b);
+	odds = a / b * ks_exp(z < -600.0 ? -600.0 : z > 600.0 ? 600.0 : z);
+	tol = 1e-9 / ks_sqrt(1.0 + a * b / (a + b));
+	for (i = 0; i < 100; i++) {
+		double qx, px, dw;
+
+		x = odds / (1.0 + odds);
+		*y = 1.0 / (1.0 + odds);
+		px = sf_beta_pq(a, b, x, *y, &qx);
+		z = sf_beta_front(a, b, x, *y); /* density against the log odds */
+		if (p <= q)
+			dw = px > 0.0 ? -ks_log(px / p) * px / z : 0.5 * ks_log(a / b / odds);
+		else
+			dw = qx > 0.0 ? ks_log(qx / q) * qx / z : 0.5 * ks_log(a / b / odds);
+		if (!(dw < 40.0))
+			dw = 40.0;
+		if (dw < -700.0)
+			dw = -700.0;
+		odds *= ks_exp(dw);
+		if (odds < 1e-300)
+			odds = 1e-300;
+		if (odds > 1e300)
+			odds = 1e300;
+		if (ks_abs(dw) < tol)
+			break;
+	}
+	*y = 1.0 / (1.0 + odds);
+	return odds / (1.0 + odds);
+}
+
+#endif
