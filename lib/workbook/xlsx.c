@@ -1044,7 +1044,7 @@ table_start(struct part *p, const char *el, const char **attr)
 	const char *s;
 	int64_t k;
 
-	if (!strcmp(el, "table")) {
+	if (!strcmp(el, "table") && !r->t.name) { /* extensions hold elements of the same name */
 		s = attr_of(attr, "displayName");
 		if (!s)
 			s = attr_of(attr, "name");
