@@ -5,7 +5,7 @@
  *   SUM, SUMSQ            s = 0; s = s + x (x * x) over the arguments left to right, plain additions
  *   PRODUCT               s = 1; s = s * x; 0 where there is no number
  *   SUMX2MY2 SUMX2PY2     s = s + (x*x - y*y), s + (x*x + y*y)
- *   SUMXMY2               s = s + d*d, d = x - y
+ *   SUMXMY2               s = s + (x-y)*(x-y)
  * Whole numbers are decided on 15 digits (xl_round.h) by INT, TRUNC, ROUND…, CEILING…, FLOOR…; MROUND and QUOTIENT
  * work on the plain quotient, as the original does (MROUND(6.05,0.1) is 6).
  * A result that is not finite is #NUM! by the caller.
@@ -380,15 +380,14 @@ xl_sumsq(struct xl_call *c)
 	{                                                                                      \
 		double s = 0;                                                                  \
 		for (int i = 0; i < c->arg[0].n; i++) {                                        \
-			double x = c->arg[0].x[i], y = c->arg[1].x[i], d = x - y;              \
-			(void)d;                                                               \
+			double x = c->arg[0].x[i], y = c->arg[1].x[i];                         \
 			s = s + (expr);                                                        \
 		}                                                                              \
 		return s;                                                                      \
 	}
 XL_PAIR_SUM(sumx2my2, x * x - y * y)
 XL_PAIR_SUM(sumx2py2, x * x + y * y)
-XL_PAIR_SUM(sumxmy2, d * d)
+XL_PAIR_SUM(sumxmy2, (x - y) * (x - y))
 
 XL_FN
 xl_seriessum(struct xl_call *c)

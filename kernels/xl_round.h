@@ -36,7 +36,9 @@ xl_dd_sum(double a, double b)
 {
 	double s = a + b, t = s - a;
 
-	return (struct xl_dd){s, (a - (s - t)) + (b - t)};
+	struct xl_dd r = {s, (a - (s - t)) + (b - t)};
+
+	return r;
 }
 
 K_SCALAR struct xl_dd
@@ -44,8 +46,9 @@ xl_dd_mul(struct xl_dd a, double b)
 {
 	double p = a.hi * b, e = ks_fma(a.hi, b, -p);
 	double lo = ks_fma(a.lo, b, e), s = p + lo;
+	struct xl_dd z = {s, (p - s) + lo};
 
-	return (struct xl_dd){s, (p - s) + lo};
+	return z;
 }
 
 K_SCALAR struct xl_dd
@@ -53,8 +56,9 @@ xl_dd_div(struct xl_dd a, double b)
 {
 	double q = a.hi / b, r = ks_fma(-q, b, a.hi) + a.lo;
 	double lo = r / b, s = q + lo;
+	struct xl_dd z = {s, (q - s) + lo};
 
-	return (struct xl_dd){s, (q - s) + lo};
+	return z;
 }
 
 /* floor(log10 |x|), or one less. x normal. */
