@@ -55,6 +55,10 @@ int model_find(const struct model *m, const char *where, int default_sheet, stru
 
 /* The content of a cell after changes: its formula (or NULL) and its literal or cached cell (or NULL). */
 const struct formula *model_formula(const struct model *m, int sheet, int32_t row, int32_t col);
+const struct model_change *model_changed(const struct model *m, int sheet, int32_t row, int32_t col); /* or NULL */
+const struct formula *model_name_formula(const struct model *m, const struct defined_name *d);
+/* The first name or function in a tree that means nothing, as text. 1 if there is one. */
+int formula_unknown(const struct node *n, char *out, size_t size);
 
 /* --- evaluating ------------------------------------------------------------------------------------ */
 
@@ -91,6 +95,12 @@ int eval_cell_tainted(struct eval *ev, int sheet, int32_t row, int32_t col);
  * *tainted (may be NULL) is set if a draw was touched. The value may be V_ARRAY or V_REF. */
 struct value eval_tree(struct eval *ev, const struct node *n, int sheet, int32_t row, int32_t col,
                        int array, int *tainted);
+
+/* Any value to one scalar, as a formula in that cell would. */
+struct value eval_value_scalar(struct eval *ev, struct value v, int sheet, int32_t row, int32_t col);
+
+/* Why a cell is an error: follows the precedents to where the error arises. 1 and a sentence in out, or 0. */
+int eval_explain_error(struct eval *ev, int sheet, int32_t row, int32_t col, char *out, size_t size);
 
 /* Text such as "Summary!B2*2" in the context of a sheet. */
 struct value eval_text(struct eval *ev, const char *text, int sheet, struct err *e);

@@ -57,13 +57,17 @@ struct func {
 	xl_fn *num;        /* FNUM, else NULL */
 	func_impl *gen;    /* FGEN, else NULL */
 	const char *signature, *manual;
-	int id;            /* row number: stable within one build */
+	int dist;          /* FN_DIST: row of kernels/dist.def; else -1 */
 };
 
 /* By upper-case name, aliases resolved; NULL if unknown. Thread-safe. */
 const struct func *func_find(const char *name, size_t n);
 /* The rows in order, NULL beyond the last. */
 const struct func *func_at(size_t i);
+/* Other spellings: the i-th and the row it stands for; NULL beyond the last. */
+const char *func_alias(size_t i, const char **of);
+/* Never gives text, though it may have no lanes (FGEN rows). */
+int func_never_text(const struct func *f);
 /* Letter for parameter i of f ('n' …). */
 char func_arg_letter(const struct func *f, int i);
 
