@@ -6,6 +6,7 @@
  *
  *   dist_check(id, p, n)        NULL, or the rule that is violated (a static string, "sd must be > 0")
  *   dist_inverse(id, p, n, u)   the value; NaN where dist_check would object
+ *   dist_quantile(id, p, n, u)  the same without the check; dist_quantile2(id, p, n, u, 1 - u) from both tails
  *   dist_cdf(id, p, n, x, &q)   P(X <= x), and q = P(X > x) with its own relative precision
  *   dist_pdf(id, p, n, x)       density, or probability of x if discrete
  *   dist_mean, dist_sd          closed forms (sums for lists); NaN where there is none, infinity where it diverges
@@ -606,12 +607,14 @@ DI_CHECK(betageneral)
 	DI_RULE(p[2] <= p[3], "min must be <= max");
 	return (const char *)0;
 }
-DI_INV(betageneral)
+K_SCALAR_BIG double
+di_betageneral_inv2(double u, double v, const double *p)
 {
-	double y, x = sf_beta_inv(p[0], p[1], u, 1.0 - u, &y), w = p[3] - p[2];
+	double y, x = sf_beta_inv(p[0], p[1], u, v, &y), w = p[3] - p[2];
 
 	return x < 0.5 ? p[2] + w * x : p[3] - w * y;
 }
+DI_INV(betageneral) { return di_betageneral_inv2(u, 1.0 - u, p); }
 DI_CDF(betageneral)
 {
 	double w = p[3] - p[2];
@@ -1001,16 +1004,17 @@ DI_CDF(invgauss)
 		return di_both(e * (sf_erfcx(-a * KC_SQRT1_2) + sf_erfcx(b * KC_SQRT1_2)), q);
 	return di_upper(e * (sf_erfcx(a * KC_SQRT1_2) - sf_erfcx(b * KC_SQRT1_2)), q);
 }
-DI_INV(invgauss)
+K_SCALAR_BIG double
+di_invgauss_inv2(double u, double v, const double *p)
 {
-	double v = 1.0 - u, s2, x, z;
+	double s2, x, z;
 	int i;
 
-	if (!(u >= 0.0 && u <= 1.0))
+	if (!(u >= 0.0 && v >= 0.0))
 		return SF_NAN;
-	if (u == 0.0 || u == 1.0)
+	if (u == 0.0 || v == 0.0)
 		return u == 0.0 ? 0.0 : SF_INF;
-	z = ks_norm_inv(u);
+	z = u < v ? ks_norm_inv(u) : -ks_norm_inv(v);
 	s2 = ks_log1p(p[0] / p[1]);
 	x = p[0] * ks_exp(ks_sqrt(s2) * z - 0.5 * s2);
 	for (i = 0; i < 100; i++) {
@@ -1030,6 +1034,7 @@ DI_INV(invgauss)
 	}
 	return x;
 }
+DI_INV(invgauss) { return di_invgauss_inv2(u, 1.0 - u, p); }
 DI_MEAN(invgauss) { return p[0]; }
 DI_SD(invgauss) { return p[0] * ks_sqrt(p[0] / p[1]); }
 
@@ -1755,6 +1760,32 @@ dist_canon(int id, const double *p, int *n, double *out)
 		return DIST_ID_GAMMA;
 	default:
 		return id;
+	}
+}
+
+/* dist_quantile from both tails, p + q = 1: where the form is SMOOTH the smaller one counts. */
+K_SCALAR_BIG double
+dist_quantile2(int id, const double *par, int n, double p, double q)
+{
+	double t[4];
+	int canon = dist_canon(id, par, &n, t);
+
+	if (canon != id)
+		par = t;
+	id = canon;
+	switch (id) {
+	case DIST_ID_BETAGENERAL:
+		return di_betageneral_inv2(p, q, par);
+	case DIST_ID_GAMMA:
+		return par[1] * sf_gamma_inv(par[0], p, q);
+	case DIST_ID_STUDENT:
+		return dist_t_inv2(p, q, par[0]);
+	case DIST_ID_F:
+		return dist_f_inv2(p, q, par[0], par[1]);
+	case DIST_ID_INVGAUSS:
+		return di_invgauss_inv2(p, q, par);
+	default:
+		return dist_quantile(id, par, n, p);
 	}
 }
 

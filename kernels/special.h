@@ -13,10 +13,10 @@
  *   sf_beta_pq(a, b, x, y, &q)       regularised incomplete beta I_x(a,b) with y = 1 - x, and 1 - I
  *   sf_beta_inv(a, b, p, q, &y)      x with I_x(a,b) = p, and y = 1 - x, both to full relative precision
  *
- * Incomplete functions: power series left of the mean, continued fraction (modified Lentz) right of it; their
+ * Incomplete functions: power series left of the mean, continued fraction right of it; their
  * leading factors by Stirling remainders and deviances, so that large parameters keep about 14 digits. Iterations
- * grow like the square root of the parameter. Inverses: Newton on the logarithm of the smaller tail
- * against log x (gamma) or log odds (beta), where both tails are concave, so that it cannot run away.
+ * grow like the square root of the parameter. Inverses: Halley on the logarithm of the smaller
+ * tail against log x (gamma) or log odds (beta), where both tails are concave, so that it cannot run away.
  */
 #include "kernels/math.h"
 
@@ -210,38 +210,40 @@ sf_erfcx(double x)
 
 /* --- incomplete gamma ------------------------------------------------------------------------------ */
 
-/* x^a e^-x / Gamma(a + 1) */
+/* What of x^a e^-x / Gamma(a + 1) depends on a alone; see sf_gamma_front2. */
 K_SCALAR_BIG double
-sf_gamma_front(double a, double x)
+sf_gamma_const(double a)
 {
-	double t;
+	double t = a - 0.5;
 
-	if (a < 1.0) {
-		t = a - 0.5;
-		return ks_pow(x, a) * ks_exp(-x) / KC_GAMMA15(t);
-	}
-	return ks_exp(-sf_stirling(a) - sf_dev(a, x)) / (KC_SQRT2PI * ks_sqrt(a));
+	if (a < 1.0)
+		return 1.0 / KC_GAMMA15(t);
+	return ks_exp(-sf_stirling(a)) / (KC_SQRT2PI * ks_sqrt(a));
 }
 
 K_SCALAR_BIG double
-sf_gamma_pq(double a, double x, double *q)
+sf_gamma_front2(double a, double x, double c)
 {
-	double d, p;
+	if (a < 1.0)
+		return c * ks_pow(x, a) * ks_exp(-x);
+	return c * ks_exp(-sf_dev(a, x));
+}
+
+/* x^a e^-x / Gamma(a + 1) */
+K_SCALAR double
+sf_gamma_front(double a, double x)
+{
+	return sf_gamma_front2(a, x, sf_gamma_const(a));
+}
+
+/* P and Q for 0 < x < infinity, d = sf_gamma_front(a, x). Convergents of the fraction by their recurrence: no
+ * division on the way. */
+K_SCALAR_BIG double
+sf_gamma_sum(double a, double x, double d, double *q)
+{
+	double p;
 	int i;
 
-	if (!(a > 0.0) || x != x) {
-		*q = SF_NAN;
-		return SF_NAN;
-	}
-	if (x <= 0.0) {
-		*q = 1.0;
-		return 0.0;
-	}
-	if (x == SF_INF) {
-		*q = 0.0;
-		return 1.0;
-	}
-	d = sf_gamma_front(a, x);
 	if (x < a + 1.0) {
 		double term = 1.0, sum = 1.0, n = a;
 
@@ -255,36 +257,65 @@ sf_gamma_pq(double a, double x, double *q)
 		*q = 1.0 - p;
 		return p;
 	} else {
-		double b = x + 1.0 - a, c = 1e300, h, f, t;
+		double b = x + 1.0 - a, a0 = 0.0, b0 = 1.0, a1 = 1.0, b1 = b;
 
-		t = 1.0 / b;
-		h = t;
 		for (i = 1; i < SF_MAXIT; i++) {
-			double an = -i * (i - a);
+			double c = i * (a - i), a2, b2, gap;
 
 			b += 2.0;
-			t = an * t + b;
-			c = b + an / c;
-			if (ks_abs(t) < 1e-300)
-				t = 1e-300;
-			if (ks_abs(c) < 1e-300)
-				c = 1e-300;
-			t = 1.0 / t;
-			f = t * c;
-			h *= f;
-			if (ks_abs(f - 1.0) <= 2.0 * SF_EPS)
+			a2 = ks_fma(b, a1, c * a0);
+			b2 = ks_fma(b, b1, c * b0);
+			gap = a2 * b1 - a1 * b2;
+			a0 = a1;
+			b0 = b1;
+			a1 = a2;
+			b1 = b2;
+			if (ks_abs(gap) <= ks_abs(a2 * b0) * SF_EPS)
 				break;
+			if (ks_abs(b1) > 1e120) {
+				a0 *= 1e-120;
+				b0 *= 1e-120;
+				a1 *= 1e-120;
+				b1 *= 1e-120;
+			}
 		}
-		p = d * a * h;
+		p = d * a * (a1 / b1);
 		*q = p < 1.0 ? p : 1.0;
 		return 1.0 - *q;
 	}
 }
 
 K_SCALAR_BIG double
+sf_gamma_pq(double a, double x, double *q)
+{
+	if (!(a > 0.0) || x != x) {
+		*q = SF_NAN;
+		return SF_NAN;
+	}
+	if (x <= 0.0) {
+		*q = 1.0;
+		return 0.0;
+	}
+	if (x == SF_INF) {
+		*q = 0.0;
+		return 1.0;
+	}
+	return sf_gamma_sum(a, x, sf_gamma_front(a, x), q);
+}
+
+/* Newton's step, corrected by the ratio of second to first derivative (Halley). */
+K_SCALAR double
+sf_halley(double step, double ratio)
+{
+	double d = ks_fma(0.5 * step, ratio, 1.0);
+
+	return step / (d > 0.5 ? d : 0.5);
+}
+
+K_SCALAR_BIG double
 sf_gamma_inv(double a, double p, double q)
 {
-	double x, z, tol;
+	double x, z, tol, c;
 	int i;
 
 	if (!(a > 0.0) || !(p >= 0.0) || !(q >= 0.0))
@@ -308,14 +339,16 @@ sf_gamma_inv(double a, double p, double q)
 	}
 	if (x < 1e-307) /* below it there is nothing but the leading term */
 		return x;
-	tol = 1e-9 / ks_sqrt(1.0 + a);
+	tol = 2e-6 / ks_sqrt(ks_sqrt(1.0 + a));
+	c = sf_gamma_const(a);
 	for (i = 0; i < 100; i++) {
-		double qx, px = sf_gamma_pq(a, x, &qx), front = a * sf_gamma_front(a, x), dy;
+		double qx, front = sf_gamma_front2(a, x, c), px = sf_gamma_sum(a, x, front, &qx), dy;
 
+		front *= a;
 		if (p <= q)
-			dy = px > 0.0 ? -ks_log(px / p) * px / front : 1.0;
+			dy = px > 0.0 ? sf_halley(-ks_log(px / p) * px / front, a - x - front / px) : 1.0;
 		else
-			dy = qx > 0.0 ? ks_log(qx / q) * qx / front : -1.0;
+			dy = qx > 0.0 ? sf_halley(ks_log(qx / q) * qx / front, a - x + front / qx) : -1.0;
 		if (!(dy < 1.0))
 			dy = 1.0;
 		if (dy < -1.0 && p > q)
@@ -329,60 +362,82 @@ sf_gamma_inv(double a, double p, double q)
 
 /* --- incomplete beta ------------------------------------------------------------------------------- */
 
-/* x^a y^b / B(a, b) */
+/* What of x^a y^b / B(a, b) depends on a and b alone; see sf_beta_front2. */
 K_SCALAR_BIG double
-sf_beta_front(double a, double b, double x, double y)
+sf_beta_const(double a, double b)
 {
 	double n = a + b;
-	double e = sf_stirling(n) - sf_stirling(a) - sf_stirling(b) - sf_dev(a, n * x) - sf_dev(b, n * y);
 
-	return ks_exp(e) * ks_sqrt(a / n * b * (0.5 / KC_PI));
+	return ks_exp(sf_stirling(n) - sf_stirling(a) - sf_stirling(b)) * ks_sqrt(a / n * b * (0.5 / KC_PI));
 }
 
+K_SCALAR double
+sf_beta_front2(double a, double b, double x, double y, double c)
+{
+	double n = a + b;
+
+	return c * ks_exp(-sf_dev(a, n * x) - sf_dev(b, n * y));
+}
+
+/* x^a y^b / B(a, b) */
+K_SCALAR double
+sf_beta_front(double a, double b, double x, double y)
+{
+	return sf_beta_front2(a, b, x, y, sf_beta_const(a, b));
+}
+
+/* 1/(1 + d1/(1 + d2/(1 + …))): convergents by their recurrence, the divisions off the critical path. */
 K_SCALAR_BIG double
 sf_beta_fraction(double a, double b, double x)
 {
-	double c = 1.0, d = 1.0 - (a + b) * x / (a + 1.0), h, f, m;
+	double a0 = 1.0, b0 = 1.0, a1 = 1.0, b1 = 1.0 - (a + b) * x / (a + 1.0), m;
 	int i;
 
-	if (ks_abs(d) < 1e-300)
-		d = 1e-300;
-	d = 1.0 / d;
-	h = d;
 	for (i = 1; i < SF_MAXIT; i++) {
-		double an;
+		double t, d1, d2, gap;
 
 		m = i;
-		an = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-		d = 1.0 + an * d;
-		c = 1.0 + an / c;
-		if (ks_abs(d) < 1e-300)
-			d = 1e-300;
-		if (ks_abs(c) < 1e-300)
-			c = 1e-300;
-		d = 1.0 / d;
-		h *= d * c;
-		an = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-		d = 1.0 + an * d;
-		c = 1.0 + an / c;
-		if (ks_abs(d) < 1e-300)
-			d = 1e-300;
-		if (ks_abs(c) < 1e-300)
-			c = 1e-300;
-		d = 1.0 / d;
-		f = d * c;
-		h *= f;
-		if (ks_abs(f - 1.0) <= 2.0 * SF_EPS)
+		t = a + 2.0 * m;
+		d1 = m * (b - m) * x / ((t - 1.0) * t);
+		d2 = (a + m) * (a + b + m) * x / ((t + 1.0) * t);
+		a0 = ks_fma(d1, a0, a1);
+		b0 = ks_fma(d1, b0, b1);
+		a1 = ks_fma(-d2, a1, a0);
+		b1 = ks_fma(-d2, b1, b0);
+		gap = a1 * b0 - a0 * b1;
+		if (ks_abs(gap) <= ks_abs(a1 * b0) * SF_EPS)
 			break;
+		if (!(ks_abs(b1) < 1e120 && ks_abs(b1) > 1e-120)) {
+			t = 1.0 / b1;
+			a0 *= t;
+			b0 *= t;
+			a1 *= t;
+			b1 = 1.0;
+		}
 	}
-	return h;
+	return a1 / b1;
+}
+
+/* I and 1 - I for 0 < x < 1, front = sf_beta_front(a, b, x, y). */
+K_SCALAR_BIG double
+sf_beta_sum(double a, double b, double x, double y, double front, double *q)
+{
+	double p;
+
+	if (x * (a + b + 2.0) < a + 1.0) {
+		p = front * sf_beta_fraction(a, b, x) / a;
+		p = p < 1.0 ? p : 1.0;
+		*q = 1.0 - p;
+		return p;
+	}
+	p = front * sf_beta_fraction(b, a, y) / b;
+	*q = p < 1.0 ? p : 1.0;
+	return 1.0 - *q;
 }
 
 K_SCALAR_BIG double
 sf_beta_pq(double a, double b, double x, double y, double *q)
 {
-	double p;
-
 	if (!(a > 0.0 && b > 0.0) || x != x || y != y) {
 		*q = SF_NAN;
 		return SF_NAN;
@@ -395,21 +450,13 @@ sf_beta_pq(double a, double b, double x, double y, double *q)
 		*q = 0.0;
 		return 1.0;
 	}
-	if (x * (a + b + 2.0) < a + 1.0) {
-		p = sf_beta_front(a, b, x, y) * sf_beta_fraction(a, b, x) / a;
-		p = p < 1.0 ? p : 1.0;
-		*q = 1.0 - p;
-		return p;
-	}
-	p = sf_beta_front(b, a, y, x) * sf_beta_fraction(b, a, y) / b;
-	*q = p < 1.0 ? p : 1.0;
-	return 1.0 - *q;
+	return sf_beta_sum(a, b, x, y, sf_beta_front(a, b, x, y), q);
 }
 
 K_SCALAR_BIG double
 sf_beta_inv(double a, double b, double p, double q, double *y)
 {
-	double odds, x, z, tol;
+	double odds, x, z, tol, c;
 	int i;
 
 	if (!(a > 0.0 && b > 0.0) || !(p >= 0.0 && q >= 0.0)) {
@@ -422,19 +469,24 @@ sf_beta_inv(double a, double b, double p, double q, double *y)
 	}
 	z = p < q ? ks_norm_inv(p) : -ks_norm_inv(q);
 	z *= ks_sqrt(1.0 / a + 1.0 / b);
+	if (a > 1.0 && b > 1.0)
+		z += 0.5 / b - 0.5 / a;
 	odds = a / b * ks_exp(z < -600.0 ? -600.0 : z > 600.0 ? 600.0 : z);
-	tol = 1e-9 / ks_sqrt(1.0 + a * b / (a + b));
+	tol = 2e-6 / ks_sqrt(ks_sqrt(1.0 + a * b / (a + b)));
+	c = sf_beta_const(a, b);
 	for (i = 0; i < 100; i++) {
 		double qx, px, dw;
 
 		x = odds / (1.0 + odds);
 		*y = 1.0 / (1.0 + odds);
-		px = sf_beta_pq(a, b, x, *y, &qx);
-		z = sf_beta_front(a, b, x, *y); /* density against the log odds */
+		z = sf_beta_front2(a, b, x, *y, c); /* also the density against the log odds */
+		px = sf_beta_sum(a, b, x, *y, z, &qx);
 		if (p <= q)
-			dw = px > 0.0 ? -ks_log(px / p) * px / z : 0.5 * ks_log(a / b / odds);
+			dw = px > 0.0 ? sf_halley(-ks_log(px / p) * px / z, a * *y - b * x - z / px) :
+			                0.5 * ks_log(a / b / odds);
 		else
-			dw = qx > 0.0 ? ks_log(qx / q) * qx / z : 0.5 * ks_log(a / b / odds);
+			dw = qx > 0.0 ? sf_halley(ks_log(qx / q) * qx / z, a * *y - b * x + z / qx) :
+			                0.5 * ks_log(a / b / odds);
 		if (!(dw < 40.0))
 			dw = 40.0;
 		if (dw < -700.0)
