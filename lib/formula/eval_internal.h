@@ -61,10 +61,16 @@ int eval_walk_next(struct eval *ev, struct eval_walk *w, struct value *out); /* 
 /* Make a one-area reference value. */
 struct value eval_ref(struct eval *ev, int sheet, int32_t row1, int32_t col1, int32_t row2, int32_t col2);
 
+/* The last + or - of a formula: snaps to 0 where it nearly cancels. */
+struct value eval_last_operation(struct eval *ev, const struct node *n);
+
 /* Call a LAMBDA value. */
 struct value eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs);
 
 /* The uniform in (0,1) of this random call (element: 0, 1, … within it); taints. With no trial: 0.5. */
 double eval_uniform(struct eval *ev, const struct node *call, uint32_t element);
+/* The value of a distribution at a uniform; the engine may answer from a table. Parameters have been checked. */
+double eval_draw(struct eval *ev, const struct node *call, uint32_t element, int dist, const double *params, int n,
+                 double u);
 
 #endif

@@ -3,8 +3,12 @@
 #define FORMULA_FN_H
 
 #include "formula/func.h"
+#if __has_include("kernels/xl_date.h")
 #include "kernels/xl_date.h"
+#endif
+#if __has_include("kernels/xl_dist.h")
 #include "kernels/xl_dist.h"
+#endif
 #include "kernels/xl_math.h"
 #include "kernels/xl_money.h"
 #include "kernels/xl_stat.h"
