@@ -1,0 +1,459 @@
+/* fn_logic: functions that choose, and what a value is. Rows: functions/logic.def, info.def. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "formula/eval_internal.h"
+
+#define FNUM(...)
+#define FALIAS(...)
+#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
+#include "formula/functions/info.def"
+#include "formula/functions/logic.def"
+#undef FNUM
+#undef FALIAS
+#undef FGEN
+
+#define UNUSED(x) ((void)(x))
+
+/* --- choosing ------------------------------------------------------------------------------------------------ */
+
+static int
+is_array_condition(const struct eval *ev, const struct value *v)
+{
+	const struct area *a;
+
+	if (v->kind == V_ARRAY)
+		return v->u.array->rows > 1 || v->u.array->cols > 1;
+	if (v->kind != V_REF || !ev->array_mode || v->u.ref->nareas != 1)
+		return 0;
+	a = &v->u.ref->area[0];
+	return a->row1 != a->row2 || a->col1 != a->col2;
+}
+
+static struct value
+at(const struct array *a, int32_t r, int32_t c)
+{
+	if (a->rows == 1)
+		r = 0;
+	if (a->cols == 1)
+		c = 0;
+	return r < a->rows && c < a->cols ? a->v[(int64_t)r * a->cols + c] : value_error(XE_NA);
+}
+
+/* Element by element; both branches are evaluated. choose(v): 1 first, 0 second, -1 the value itself (an error). */
+static void
+lifted(struct eval *ev, struct array *cond, struct value yes, struct value no, int (*choose)(struct value), struct value *out)
+{
+	struct array *y = eval_to_array(ev, yes), *n = eval_to_array(ev, no), *r;
+	int32_t rows = cond->rows, cols = cond->cols;
+
+	rows = y->rows > rows ? y->rows : n->rows > rows ? n->rows : rows;
+	cols = y->cols > cols ? y->cols : n->cols > cols ? n->cols : cols;
+	r = eval_new_array(ev, rows, cols);
+	for (int32_t i = 0; i < rows; i++)
+		for (int32_t k = 0; k < cols; k++) {
+			struct value c = at(cond, i, k);
+			int which = choose(c);
+
+			r->v[(int64_t)i * cols + k] = which > 0 ? at(y, i, k) : which == 0 ? at(n, i, k) : c;
+		}
+	*out = eval_array_value(r);
+}
+
+static int
+if_choice(struct value v)
+{
+	int b;
+
+	return v.kind == V_ERROR || value_to_bool(&v, &b) ? -1 : b;
+}
+
+static struct value
+branch(struct eval *ev, const struct node *call, int i, struct value dflt)
+{
+	struct value v;
+
+	if (i >= call->nargs)
+		return dflt;
+	v = eval_node(ev, call->args[i]);
+	return v.kind == V_MISSING ? value_num(0) : v;
+}
+
+void
+fn_if(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	struct value v = eval_node(ev, call->args[0]);
+	int b, k;
+
+	UNUSED(args);
+	if (is_array_condition(ev, &v)) {
+		lifted(ev, eval_to_array(ev, v), branch(ev, call, 1, value_bool(1)), branch(ev, call, 2, value_bool(0)),
+		       if_choice, out);
+		return;
+	}
+	v = eval_to_scalar(ev, v);
+	k = value_to_bool(&v, &b);
+	if (k)
+		*out = value_error(k);
+	else
+		*out = b ? branch(ev, call, 1, value_bool(1)) : branch(ev, call, 2, value_bool(0));
+	UNUSED(nargs);
+}
+
+void
+fn_ifs(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(args);
+	for (int i = 0; i + 1 < nargs; i += 2) {
+		struct value v = eval_scalar(ev, call->args[i]);
+		int b, k = value_to_bool(&v, &b);
+
+		if (k) {
+			*out = value_error(k);
+			return;
+		}
+		if (b) {
+			*out = branch(ev, call, i + 1, value_num(0));
+			return;
+		}
+	}
+	*out = value_error(XE_NA);
+}
+
+void
+fn_switch(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	struct value x = eval_scalar(ev, call->args[0]);
+
+	UNUSED(args);
+	if (x.kind == V_ERROR) {
+		*out = x;
+		return;
+	}
+	for (int i = 1; i + 1 < nargs; i += 2) {
+		struct value v = eval_scalar(ev, call->args[i]);
+
+		if (v.kind == V_ERROR) {
+			*out = v;
+			return;
+		}
+		if (!value_compare(&x, &v)) {
+			*out = branch(ev, call, i + 1, value_num(0));
+			return;
+		}
+	}
+	*out = (nargs - 1) % 2 ? branch(ev, call, nargs - 1, value_num(0)) : value_error(XE_NA);
+}
+
+void
+fn_choose(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	struct value v = eval_node(ev, call->args[0]);
+	double x;
+	int k;
+
+	UNUSED(args);
+	if (v.kind == V_ARRAY && (v.u.array->rows > 1 || v.u.array->cols > 1)) { /* CHOOSE({1,2}, a, b): columns side by side */
+		struct array *idx = v.u.array, *col[256], *r;
+		int32_t rows = idx->rows;
+
+		for (int i = 1; i < nargs; i++) {
+			col[i] = eval_to_array(ev, eval_node(ev, call->args[i]));
+			rows = col[i]->rows > rows ? col[i]->rows : rows;
+		}
+		r = eval_new_array(ev, rows, idx->cols);
+		for (int32_t i = 0; i < rows; i++)
+			for (int32_t j = 0; j < idx->cols; j++) {
+				struct value e = at(idx, i, j);
+
+				k = value_to_num(&e, ev->date1904, &x);
+				r->v[(int64_t)i * idx->cols + j] = k ? value_error(k) : x < 1 || x >= nargs
+				                                         ? value_error(XE_VALUE) : at(col[(int)x], i, j);
+			}
+		*out = eval_array_value(r);
+		return;
+	}
+	v = eval_to_scalar(ev, v);
+	k = value_to_num(&v, ev->date1904, &x);
+	if (k)
+		*out = value_error(k);
+	else if (x < 1 || x >= nargs)
+		*out = value_error(XE_VALUE);
+	else
+		*out = branch(ev, call, (int)x, value_num(0));
+}
+
+static int
+error_choice(struct value v)
+{
+	return v.kind == V_ERROR ? 1 : -1;
+}
+
+static int
+na_choice(struct value v)
+{
+	return v.kind == V_ERROR && v.error == XE_NA ? 1 : -1;
+}
+
+static void
+if_error(struct eval *ev, const struct node *call, int (*choose)(struct value), struct value *out)
+{
+	struct value v = eval_node(ev, call->args[0]), s;
+
+	if (is_array_condition(ev, &v)) {
+		lifted(ev, eval_to_array(ev, v), branch(ev, call, 1, value_num(0)), value_num(0), choose, out);
+		return;
+	}
+	s = eval_to_scalar(ev, v);
+	if (choose(s) > 0)
+		*out = branch(ev, call, 1, value_num(0));
+	else
+		*out = s.kind == V_BLANK || s.kind == V_MISSING ? (v.kind == V_REF ? v : value_num(0)) : s;
+}
+
+void
+fn_iferror(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(args);
+	UNUSED(nargs);
+	if_error(ev, call, error_choice, out);
+}
+
+void
+fn_ifna(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(args);
+	UNUSED(nargs);
+	if_error(ev, call, na_choice, out);
+}
+
+/* --- truth --------------------------------------------------------------------------------------------------- */
+
+/* Counts TRUE and all logical values; text and blanks in references are passed over. Error kind or 0. */
+static int
+count_truth(struct eval *ev, struct value *args, int nargs, int64_t *yes, int64_t *all)
+{
+	*yes = *all = 0;
+	for (int i = 0; i < nargs; i++) {
+		struct eval_walk w;
+		struct value v;
+		int b;
+
+		if (args[i].kind == V_MISSING) {
+			++*all;
+			continue;
+		}
+		eval_walk_init(&w, args[i]);
+		while (eval_walk_next(ev, &w, &v)) {
+			int k;
+
+			if (v.kind == V_ERROR)
+				return v.error;
+			if (w.in_ref && v.kind == V_TEXT)
+				continue;
+			k = value_to_bool(&v, &b);
+			if (k)
+				return k;
+			*yes += b;
+			++*all;
+		}
+	}
+	return *all ? 0 : XE_VALUE;
+}
+
+void
+fn_and(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	int64_t yes, all;
+	int k = count_truth(ev, args, nargs, &yes, &all);
+
+	UNUSED(call);
+	*out = k ? value_error(k) : value_bool(yes == all);
+}
+
+void
+fn_or(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	int64_t yes, all;
+	int k = count_truth(ev, args, nargs, &yes, &all);
+
+	UNUSED(call);
+	*out = k ? value_error(k) : value_bool(yes > 0);
+}
+
+void
+fn_xor(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	int64_t yes, all;
+	int k = count_truth(ev, args, nargs, &yes, &all);
+
+	UNUSED(call);
+	*out = k ? value_error(k) : value_bool(yes % 2 != 0);
+}
+
+#define CONSTANT(fn, v)                                                                                        \
+	void fn(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)    \
+	{                                                                                                      \
+		UNUSED(ev);                                                                                    \
+		UNUSED(call);                                                                                  \
+		UNUSED(args);                                                                                  \
+		UNUSED(nargs);                                                                                 \
+		*out = (v);                                                                                    \
+	}
+
+CONSTANT(fn_not, value_bool(!args[0].boolean))
+CONSTANT(fn_true, value_bool(1))
+CONSTANT(fn_false, value_bool(0))
+CONSTANT(fn_na, value_error(XE_NA))
+CONSTANT(fn_isnumber, value_bool(args[0].kind == V_NUM))
+CONSTANT(fn_istext, value_bool(args[0].kind == V_TEXT))
+CONSTANT(fn_isnontext, value_bool(args[0].kind != V_TEXT))
+CONSTANT(fn_isblank, value_bool(args[0].kind == V_BLANK))
+CONSTANT(fn_iserror, value_bool(args[0].kind == V_ERROR))
+CONSTANT(fn_iserr, value_bool(args[0].kind == V_ERROR && args[0].error != XE_NA))
+CONSTANT(fn_isna, value_bool(args[0].kind == V_ERROR && args[0].error == XE_NA))
+CONSTANT(fn_islogical, value_bool(args[0].kind == V_BOOL))
+CONSTANT(fn_isref, value_bool(args[0].kind == V_REF))
+CONSTANT(fn_error_type, args[0].kind != V_ERROR ? value_error(XE_NA) : value_num(args[0].error))
+
+/* --- what a value is ---------------------------------------------------------------------------------------------- */
+
+static void
+parity(struct eval *ev, struct value *args, int odd, struct value *out)
+{
+	double x;
+	int k = args[0].kind == V_BOOL ? XE_VALUE : value_to_num(&args[0], ev->date1904, &x);
+
+	*out = k ? value_error(k) : value_bool((fmod(trunc(fabs(x)), 2) == 1) == odd);
+}
+
+void
+fn_iseven(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(call);
+	UNUSED(nargs);
+	parity(ev, args, 0, out);
+}
+
+void
+fn_isodd(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(call);
+	UNUSED(nargs);
+	parity(ev, args, 1, out);
+}
+
+void
+fn_isformula(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	const struct area *a;
+
+	UNUSED(call);
+	UNUSED(nargs);
+	if (args[0].kind != V_REF) {
+		*out = args[0].kind == V_ERROR ? args[0] : value_error(XE_VALUE);
+		return;
+	}
+	a = &args[0].u.ref->area[0];
+	*out = value_bool(model_formula(ev->m, a->sheet1, a->row1, a->col1) != NULL);
+}
+
+static struct value
+first_of(struct eval *ev, struct value v)
+{
+	if (v.kind == V_REF)
+		return eval_get(ev, v.u.ref->area[0].sheet1, v.u.ref->area[0].row1, v.u.ref->area[0].col1);
+	return v.kind == V_ARRAY ? v.u.array->v[0] : v;
+}
+
+void
+fn_n(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	struct value v = first_of(ev, args[0]);
+
+	UNUSED(call);
+	UNUSED(nargs);
+	*out = v.kind == V_NUM || v.kind == V_ERROR ? v : value_num(v.kind == V_BOOL ? v.boolean : 0);
+}
+
+void
+fn_type(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	struct value v = args[0];
+
+	UNUSED(call);
+	UNUSED(nargs);
+	if (v.kind == V_REF && (v.u.ref->area[0].row1 != v.u.ref->area[0].row2 || v.u.ref->area[0].col1 != v.u.ref->area[0].col2)) {
+		*out = value_num(64);
+		return;
+	}
+	if (v.kind == V_REF)
+		v = first_of(ev, v);
+	*out = value_num(v.kind == V_TEXT ? 2 : v.kind == V_BOOL ? 4 : v.kind == V_ERROR ? 16 : v.kind == V_ARRAY ? 64 :
+	                 v.kind == V_LAMBDA ? 128 : 1);
+}
+
+void
+fn_cell(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	const char *what = args[0].u.text->s;
+	int sheet = ev->sheet;
+	int32_t row = ev->row, col = ev->col;
+	char a1[A1_TEXT], text[64];
+	struct value v;
+
+	UNUSED(call);
+	if (nargs > 1 && args[1].kind == V_REF) {
+		sheet = args[1].u.ref->area[0].sheet1;
+		row = args[1].u.ref->area[0].row1;
+		col = args[1].u.ref->area[0].col1;
+	}
+	if (!strcasecmp(what, "row")) {
+		*out = value_num(row + 1);
+	} else if (!strcasecmp(what, "col")) {
+		*out = value_num(col + 1);
+	} else if (!strcasecmp(what, "address")) {
+		size_t n;
+
+		a1_format(row, col, a1);
+		n = strcspn(a1, "0123456789");
+		snprintf(text, sizeof text, "$%.*s$%s", (int)n, a1, a1 + n);
+		*out = value_textz(&ev->tmp, text);
+	} else if (!strcasecmp(what, "contents")) {
+		v = eval_get(ev, sheet, row, col);
+		*out = v.kind == V_BLANK ? value_num(0) : v;
+	} else if (!strcasecmp(what, "type")) {
+		v = eval_get(ev, sheet, row, col);
+		*out = value_textz(&ev->tmp, v.kind == V_BLANK ? "b" : v.kind == V_TEXT ? "l" : "v");
+	} else if (!strcasecmp(what, "filename")) {
+		const char *slash = strrchr(ev->wb->path, '/');
+
+		*out = value_textz(&ev->tmp, arena_printf(&ev->tmp, "%.*s[%s]%s", slash ? (int)(slash + 1 - ev->wb->path) : 0,
+		                                          ev->wb->path, slash ? slash + 1 : ev->wb->path,
+		                                          ev->wb->sheets[sheet].name));
+	} else if (!strcasecmp(what, "protect")) {
+		*out = value_num(1);
+	} else if (!strcasecmp(what, "prefix")) {
+		*out = value_textz(&ev->tmp, "");
+	} else {
+		*out = value_error(XE_VALUE);
+	}
+}
+
+void
+fn_info(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	const char *what = args[0].u.text->s;
+
+	UNUSED(call);
+	UNUSED(nargs);
+	if (!strcasecmp(what, "numfile"))
+		*out = value_num((double)ev->wb->nsheets);
+	else if (!strcasecmp(what, "recalc"))
+		*out = value_textz(&ev->tmp, "Automatic");
+	else if (!strcasecmp(what, "system"))
+		*out = value_textz(&ev->tmp, "pcdos");
+	else
+		*out = value_error(XE_NA);
+}
