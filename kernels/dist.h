@@ -527,9 +527,13 @@ DI_CDF(triang)
 		return di_both(x == p[0] && w == 0.0, q);
 	if (x >= p[2])
 		return di_both(1.0, q);
-	if (x < p[1])
-		return di_both((x - p[0]) * (x - p[0]) / (w * (p[1] - p[0])), q);
-	return di_upper((p[2] - x) * (p[2] - x) / (w * (p[2] - p[1])), q);
+	/* both tails as sums of what is positive */
+	if (x < p[1]) {
+		*q = (p[2] - p[1]) / w + (p[1] - x) * ((p[1] - p[0]) + (x - p[0])) / (w * (p[1] - p[0]));
+		return (x - p[0]) * (x - p[0]) / (w * (p[1] - p[0]));
+	}
+	*q = (p[2] - x) * (p[2] - x) / (w * (p[2] - p[1]));
+	return (p[1] - p[0]) / w + (x - p[1]) * ((p[2] - p[1]) + (p[2] - x)) / (w * (p[2] - p[1]));
 }
 DI_PDF(triang)
 {
@@ -625,9 +629,11 @@ DI_CDF(betageneral)
 }
 DI_PDF(betageneral)
 {
-	double w = p[3] - p[2];
+	double w = p[3] - p[2], a = (x - p[2]) / w, b = (p[3] - x) / w;
 
-	return dist_beta_pdf((x - p[2]) / w, p[0], p[1]) / w;
+	if (a > 0.0 && b > 0.0)
+		return sf_beta_front(p[0], p[1], a, b) / (a * b) / w;
+	return dist_beta_pdf(a, p[0], p[1]) / w;
 }
 DI_MEAN(betageneral) { return p[2] + (p[3] - p[2]) * (p[0] / (p[0] + p[1])); }
 DI_SD(betageneral)
@@ -910,7 +916,13 @@ DI_CHECK(pareto)
 	return (const char *)0;
 }
 DI_INV(pareto) { return ks_sample_pareto(u, p[0], p[1]); }
-DI_CDF(pareto) { return x > p[1] ? di_upper(ks_pow(p[1] / x, p[0]), q) : di_both(0.0, q); }
+DI_CDF(pareto)
+{
+	if (!(x > p[1]))
+		return di_both(0.0, q);
+	*q = ks_pow(p[1] / x, p[0]);
+	return -ks_expm1(-p[0] * ks_log1p((x - p[1]) / p[1]));
+}
 DI_PDF(pareto) { return x >= p[1] ? p[0] / x * ks_pow(p[1] / x, p[0]) : 0.0; }
 DI_MEAN(pareto) { return p[0] > 1.0 ? p[0] * p[1] / (p[0] - 1.0) : SF_INF; }
 DI_SD(pareto)
@@ -928,7 +940,13 @@ DI_CHECK(pareto2)
 	return (const char *)0;
 }
 DI_INV(pareto2) { return ks_sample_pareto2(u, p[0], p[1]); }
-DI_CDF(pareto2) { return x > 0.0 ? di_upper(ks_pow(p[0] / (x + p[0]), p[1]), q) : di_both(0.0, q); }
+DI_CDF(pareto2)
+{
+	if (!(x > 0.0))
+		return di_both(0.0, q);
+	*q = ks_pow(p[0] / (x + p[0]), p[1]);
+	return -ks_expm1(-p[1] * ks_log1p(x / p[0]));
+}
 DI_PDF(pareto2) { return x >= 0.0 ? p[1] / (x + p[0]) * ks_pow(p[0] / (x + p[0]), p[1]) : 0.0; }
 DI_MEAN(pareto2) { return p[1] > 1.0 ? p[0] / (p[1] - 1.0) : SF_INF; }
 DI_SD(pareto2) { double t[2]; t[0] = p[1]; t[1] = p[0]; return di_pareto_sd(t, 2); }
@@ -1269,25 +1287,36 @@ DI_CHECK(general)
 	DI_RULE(di_general_area(p, n) > 0.0, "one p at least must be > 0");
 	return (const char *)0;
 }
+/* The distance d at which a density y + slope d has mass t, the form without cancellation. */
+K_SCALAR double
+di_general_step(double t, double y, double slope)
+{
+	double e = y * y + 2.0 * slope * t, d = 2.0 * t / (y + ks_sqrt(e > 0.0 ? e : 0.0));
+
+	return d > 0.0 ? d : 0.0;
+}
 DI_INV(general)
 {
-	int i = 0, k = di_list(n);
-	double t = u * di_general_area(p, n), a = 0.0, b, y0, y1, w, slope, d;
+	int k = di_list(n), i = u <= 0.5 ? 0 : k;
+	double t = (u <= 0.5 ? u : 1.0 - u) * di_general_area(p, n), b, y0, y1, w, d;
 
-	for (b = di_general_piece(p, k, 0); i < k && b < t; b += di_general_piece(p, k, i)) {
-		a = b;
-		i++;
+	/* from the nearer end */
+	while (u <= 0.5 ? i < k : i > 0) {
+		b = di_general_piece(p, k, i);
+		if (b >= t)
+			break;
+		t -= b;
+		i += u <= 0.5 ? 1 : -1;
 	}
 	y0 = di_general_y(p, k, i);
 	y1 = di_general_y(p, k, i + 1);
 	w = di_cumul_x(p, k, i + 1) - di_cumul_x(p, k, i);
-	slope = (y1 - y0) / w;
-	t -= a;
-	/* t = y0 d + slope d^2/2, the form without cancellation */
-	d = y0 * y0 + 2.0 * slope * t;
-	d = 2.0 * t / (y0 + ks_sqrt(d > 0.0 ? d : 0.0));
-	d = d > 0.0 ? d : 0.0;
-	return di_cumul_x(p, k, i) + (d < w ? d : w);
+	if (u <= 0.5) {
+		d = di_general_step(t, y0, (y1 - y0) / w);
+		return di_cumul_x(p, k, i) + (d < w ? d : w);
+	}
+	d = di_general_step(t, y1, (y0 - y1) / w);
+	return di_cumul_x(p, k, i + 1) - (d < w ? d : w);
 }
 DI_CDF(general)
 {
@@ -1318,7 +1347,8 @@ DI_PDF(general)
 	x1 = di_cumul_x(p, k, i + 1);
 	y0 = di_general_y(p, k, i);
 	y1 = di_general_y(p, k, i + 1);
-	return (y0 + (y1 - y0) * ((x - x0) / (x1 - x0))) / di_general_area(p, n);
+	/* from both ends: exact where the density falls to 0 */
+	return (y0 * ((x1 - x) / (x1 - x0)) + y1 * ((x - x0) / (x1 - x0))) / di_general_area(p, n);
 }
 K_SCALAR_BIG double
 di_general_moment(const double *p, int n, double about, int power)

@@ -10,12 +10,12 @@
  *            middle. Below, a row of sixteen by equal steps of log v. Rows of u > 1/2 follow those of u < 1/2.
  *            [1] 52-m  [2] (bits of 2^-10) >> (52-m)  [3] rows a side  [4] 1 + 2^-(m+1)
  *            [5] place of the tail rows  [6] tail rows a side  [7] log v at the first one's end  [8] rows per
- *            unit of log v  [9] half a row in log v, inverse.  Rows from [16].
+ *            unit of log v  [9] half a row in log v, inverse  [10] [11] least and largest value.  Rows from [16].
  *  2 STEPS   values in order, cumulative probabilities c: the first x[k] with c[k] >= u.
  *            [1] number of values  [2] guide entries G  [3] [4] [5] places of c, x and the guide: entry
  *            floor(u G) is where the search begins. The last c is 2.
- *  3 PIECES  the same search over pieces of linear density y + s d; [6] place of rows of four: start x,
- *            length, y, s; c[k] is the probability at the piece's end, c[k-1] at its start.
+ *  3 PIECES  the same search over pieces of linear density; [6] place of rows of eight: start x, length,
+ *            density at the start, at the end, slope, cumulative probability at the start, at the end.
  */
 #include "kernels/math.h"
 
@@ -29,7 +29,7 @@
 #define INVTAB_TAIL 16
 #endif
 
-#if !defined(KERNELS_INVTAB_S) || (KLANES > 1 && !defined(KERNELS_INVTAB_V))
+#if (KLANES == 1 && !defined(KERNELS_INVTAB_S)) || (KLANES > 1 && !defined(KERNELS_INVTAB_V))
 #if KLANES > 1
 #define KERNELS_INVTAB_V
 #else
@@ -145,7 +145,7 @@ K(invtab_smooth)(const double *t, kd u)
 	y = k_fma(y, d, c[0]);
 	if (k_any(tail))
 		y = k_sel(tail, K(invtab_tail)(t, v, upper), y);
-	return y;
+	return k_max(k_min(y, k_set(t[11])), k_set(t[10]));
 }
 
 /* The first k with c[k] >= u, as a lane of numbers. */
@@ -168,15 +168,21 @@ K(invtab_find)(const double *t, kd u)
 K_FN kd
 K(invtab_pieces)(const double *t, kd u)
 {
-	kl k = K(invtab_find)(t, u), at = k_shl(k, 2);
-	const double *c = t + (size_t)t[3], *row = t + (size_t)t[6];
-	kd q = u - k_gather(c - 1, k); /* c[-1] is 0 */
-	kd x = k_gather(row, at), w = k_gather(row + 1, at), y = k_gather(row + 2, at), s = k_gather(row + 3, at);
-	kd e = k_fma(y, y, s * q * 2.0);
-	kd d = q * 2.0 / (y + k_sqrt(k_max(k_set(0.0), e)));
+	kd c[8], q, r, y, s, e, d;
+	km left;
 
-	d = k_sel(k_gt(d, k_set(0.0)), d, k_set(0.0));
-	return x + k_min(w, d);
+	K(rows8)(t + (size_t)t[6], K(invtab_find)(t, u), c);
+	q = u - c[5];
+	r = c[6] - u;
+	/* mass q from the start or r from the end, whichever is less, as y d + s d^2 / 2 */
+	left = k_le(q, r);
+	y = k_sel(left, c[2], c[3]);
+	s = k_sel(left, c[4], k_neg(c[4]));
+	q = k_max(k_set(0.0), k_sel(left, q, r));
+	e = k_fma(y, y, s * q * 2.0);
+	d = q * 2.0 / (y + k_sqrt(k_max(k_set(0.0), e)));
+	d = k_min(c[1], k_sel(k_gt(d, k_set(0.0)), d, k_set(0.0)));
+	return k_sel(left, c[0] + d, (c[0] + c[1]) - d);
 }
 
 K_FN kd

@@ -33,7 +33,7 @@ K_TABLE double k_log_c[16] = { KC_LOG_C };
 K_TABLE double k_log_t[16] = { KC_LOG_T };
 #endif
 
-#if !defined(KERNELS_MATH_S) || (KLANES > 1 && !defined(KERNELS_MATH_V))
+#if (KLANES == 1 && !defined(KERNELS_MATH_S)) || (KLANES > 1 && !defined(KERNELS_MATH_V))
 #if KLANES > 1
 #define KERNELS_MATH_V
 #else
@@ -250,7 +250,8 @@ K(pow_general)(kd x, kd y)
 		z = k_sel(k_eq(x, x), z, x);
 	}
 	z = k_sel(k_eq(y, y), z, y);
-	return k_sel(k_eq(ax, k_set(1.0)), k_sel(k_eq(x, k_set(-1.0)), k_copysign(z, z), k_set(1.0)), z);
+	/* 1^NaN = 1, (±1)^±inf = 1 */
+	return k_sel(k_mand(k_eq(ax, k_set(1.0)), k_mor(k_gt(x, zero), k_eq(k_abs(y), K_INF))), k_set(1.0), z);
 }
 
 /* h + l is x^n; times sqrt(x) where half, inverted where neg. */

@@ -7,7 +7,7 @@
  */
 #include "kernels/math.h"
 
-#if !defined(KERNELS_SAMPLE_S) || (KLANES > 1 && !defined(KERNELS_SAMPLE_V))
+#if (KLANES == 1 && !defined(KERNELS_SAMPLE_S)) || (KLANES > 1 && !defined(KERNELS_SAMPLE_V))
 #if KLANES > 1
 #define KERNELS_SAMPLE_V
 #else
@@ -103,7 +103,9 @@ K(sample_laplace)(kd u, kd mu, kd sigma)
 K_FN kd
 K(sample_cauchy)(kd u, kd gamma, kd beta)
 {
-	return gamma + beta * K(tan)((u - 0.5) * KC_PI);
+	kd v = k_set(1.0) - u, t = beta / K(tan)(k_min(u, v) * KC_PI);
+
+	return k_sel(k_lt(u, v), gamma - t, gamma + t);
 }
 
 K_FN kd

@@ -142,7 +142,7 @@ smooth_fill(struct smooth *s, int m)
 	}
 	/* between the nodes; near a row's end the error is largest */
 	for (int side = 0; side < 2; side++) {
-		for (int r = 0; r < rows; r += r % 3 + 1) {
+		for (int r = 0; r < rows; r++) {
 			double unit = ks_frombits((int64_t)(1013 + (r >> m)) << 52), half = t[4] - 1;
 			double e = misfit(s, unit * (1 + half * (2 * (r & ((1 << m) - 1)) + 1.9375)), side);
 
@@ -179,12 +179,11 @@ invtab_build(invtab_fn *inv, const void *ctx, struct err *e)
 			err_nomem(e);
 			return NULL;
 		}
+		s.t->v[10] = s.t->lo = inv(0x1p-53, 1, ctx);
+		s.t->v[11] = s.t->hi = inv(1, 0x1p-53, ctx);
 		s.t->max_error = smooth_fill(&s, m);
-		if (s.t->max_error <= TOLERANCE) {
-			s.t->lo = inv(0x1p-53, 1, ctx);
-			s.t->hi = inv(1, 0x1p-53, ctx);
+		if (s.t->max_error <= TOLERANCE)
 			return s.t;
-		}
 	}
 	err_set(e, ERR_DATA, "no table fits this distribution: it is drawn by its exact inverse");
 	invtab_free(s.t);
@@ -193,7 +192,7 @@ invtab_build(invtab_fn *inv, const void *ctx, struct err *e)
 
 /* --- steps and pieces ------------------------------------------------------------------------------ */
 
-/* Room for n cumulative values, x (or rows of four) and a guide; places filled in. c is zero before its first. */
+/* Room for x (or rows of eight), n cumulative values and a guide; places filled in. */
 static struct invtab *
 search_new(int kind, size_t n, struct err *e)
 {
@@ -203,7 +202,7 @@ search_new(int kind, size_t n, struct err *e)
 	while (guide < 2 * n)
 		guide *= 2;
 	if (t) {
-		t->n = INVTAB_HEAD + 1 + n + (kind == INVTAB_PIECES ? 4 : 1) * n + guide;
+		t->n = INVTAB_HEAD + n + (kind == INVTAB_PIECES ? ROW : 1) * n + guide;
 		t->v = table_new(t->n);
 	}
 	if (!t || !t->v) {
@@ -214,10 +213,9 @@ search_new(int kind, size_t n, struct err *e)
 	t->v[0] = kind;
 	t->v[1] = (double)n;
 	t->v[2] = (double)guide;
-	t->v[3] = INVTAB_HEAD + 1;
-	t->v[4] = t->v[3] + (double)n;
-	t->v[6] = t->v[4];
+	t->v[4] = t->v[6] = INVTAB_HEAD;
 	t->v[5] = (double)(t->n - guide);
+	t->v[3] = t->v[5] - (double)n;
 	return t;
 }
 
@@ -351,7 +349,7 @@ from_pieces(int dist, const double *p, int n, struct err *e)
 	row = t->v + (size_t)t->v[6];
 	total = hist ? di_weight(p + 2, k) : general ? di_general_area(p, n) : 1;
 	for (int i = 0; i < pieces; i++) {
-		double x0, x1, w, mass, y0, y1;
+		double x0, x1, w, mass, y0, y1, *r;
 
 		if (hist) {
 			w = (p[1] - p[0]) / k;
@@ -373,12 +371,15 @@ from_pieces(int dist, const double *p, int n, struct err *e)
 		}
 		if (!(mass > 0 && w > 0))
 			continue;
-		sum += mass;
-		c[m] = hist || general ? sum : di_cumul_p(p, k, i + 1, down);
-		row[4 * m] = x0;
-		row[4 * m + 1] = w;
-		row[4 * m + 2] = y0;
-		row[4 * m + 3] = (y1 - y0) / w;
+		r = row + ROW * m;
+		r[0] = x0;
+		r[1] = w;
+		r[2] = y0;
+		r[3] = y1;
+		r[4] = (y1 - y0) / w;
+		r[5] = sum;
+		sum = hist || general ? sum + mass : di_cumul_p(p, k, i + 1, down);
+		r[6] = c[m] = sum;
 		m++;
 	}
 	if (m == 0) { /* all weight in points of no width */
@@ -386,9 +387,10 @@ from_pieces(int dist, const double *p, int n, struct err *e)
 		invtab_free(t);
 		return NULL;
 	}
+	row[ROW * m - 2] = 1;
 	t->v[1] = m;
 	t->lo = row[0];
-	t->hi = row[4 * m - 4] + row[4 * m - 3];
+	t->hi = row[ROW * (m - 1)] + row[ROW * (m - 1) + 1];
 	search_finish(t);
 	return t;
 }
