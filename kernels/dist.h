@@ -30,12 +30,15 @@
 
 enum dist_form { DIST_CLOSED, DIST_SMOOTH, DIST_PIECES, DIST_DISCRETE };
 
+#ifndef KERNELS_DIST_ID
+#define KERNELS_DIST_ID
 enum dist_id {
 #define D(ID, fn, name, aliases, min, max, params, form, manual) DIST_ID_##ID,
 #include "kernels/dist.def"
 #undef D
 	DIST_COUNT
 };
+#endif
 
 #define DI_UNUSED __attribute__((unused))
 #define DI_CHECK(t) K_SCALAR_BIG const char *di_##t##_check(DI_UNUSED const double *p, DI_UNUSED int n)

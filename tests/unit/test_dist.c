@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
+#include "engine/isa/kern_isa.h"
 #include "kernels/dist.h"
+#include "kernels/distlane.h"
+#include "kernels/philox.h"
 
 struct set {
 	char name[32];
@@ -224,9 +227,57 @@ by_themselves(void)
 	ok(isnan(sf_gamma(-2)), "gamma has a pole at -2");
 }
 
+/* Parameters that differ from lane to lane: bits and verdicts of the scalar forms. */
+static void
+lanes(void)
+{
+	enum { N = 2048 };
+	static double u[N], p[3 * N], y[N], bad[N];
+	int rows = 0;
+
+	ks_philox_fill(u, 3, 4, 0, N);
+	for (int k = 0; k < 3; k++) {
+		ks_philox_fill(p + k * N, 3, 5 + (uint64_t)k, 0, N);
+		for (int i = 0; i < N; i++) {
+			double *v = p + k * N + i;
+
+			*v = (*v * 4 - 0.7) * (k + 1);
+			if (i % 3 == 0)
+				*v = ks_rint(*v);
+			if (i % 97 == k)
+				*v = i % 2 ? NAN : INFINITY;
+			if (i % 5 == 0 && k)
+				*v = ks_abs(p[(k - 1) * N + i]) + k; /* ascending, for the ones with bounds */
+		}
+	}
+	for (int id = 0; id < DIST_COUNT; id++) {
+		int np = dist_info[id].min;
+
+		if (!dist_has_lanes(id))
+			continue;
+		rows++;
+		for (int i = 0; kern_isa_at(i); i++) {
+			int differ = 0, refused = 0;
+
+			kern_isa_at(i)->dist(id, y, bad, u, p, np, N);
+			for (int k = 0; k < N; k++) {
+				double q[3] = { p[k], p[N + k], p[2 * N + k] };
+				double want = dist_inverse(id, q, np, u[k]);
+
+				refused += bad[k] != 0;
+				differ += bad[k] != !isfinite(want) || (isfinite(want) && memcmp(&want, &y[k], sizeof want));
+			}
+			ok(!differ && refused > 10 && refused < N - 100, "%s: %s by lanes: %d differ, %d refused",
+			   kern_isa_at(i)->name, dist_info[id].name, differ, refused);
+		}
+	}
+	ok(rows == 20, "%d distributions have lane forms", rows);
+}
+
 int
 main(void)
 {
+	lanes();
 	golden();
 	facts();
 	rules();

@@ -2,6 +2,7 @@
 #include "engine/isa/kern_isa.h"
 
 #define LANE_VECTOR
+#include "kernels/distlane.h"
 #include "kernels/invtab.h"
 #include "kernels/math.h"
 #include "kernels/philox.h"
@@ -64,6 +65,20 @@ run_powc(double *z, const double *x, double e, size_t n)
 }
 
 static void
+run_dist(int id, double *y, double *bad, const double *u, const double *p, int np, size_t n)
+{
+	for (size_t i = 0; i < n; i += KLANES) {
+		kd par[3];
+		km b;
+
+		for (int k = 0; k < 3; k++)
+			par[k] = k < np ? k_load(p + (size_t)k * n + i) : k_set(0.0);
+		k_store(y + i, K(dist_lanes)(id, k_load(u + i), par, &b));
+		k_store(bad + i, k_sel(b, k_set(1.0), k_set(0.0)));
+	}
+}
+
+static void
 run_invtab(double *y, const double *table, const double *u, size_t n)
 {
 	for (size_t i = 0; i < n; i += KLANES)
@@ -81,5 +96,5 @@ static const struct kern_binary binary[] = { BINARY(ROW) SAMPLE1(ROWS) SAMPLE2(R
 #define STRING(a) STRING2(a)
 
 const struct kern_isa PASTE(kern_isa_, ISA) = {
-	STRING(ISA), KLANES, unary, binary, run_powc, kv_philox_fill, run_invtab,
+	STRING(ISA), KLANES, unary, binary, run_powc, kv_philox_fill, run_dist, run_invtab,
 };

@@ -17,14 +17,16 @@ struct kern_binary {
 	void (*run)(double *z, const double *x, const double *y, size_t n);
 };
 
-/* x^e and the like, all lanes with the same exponent */
 struct kern_isa {
 	const char *name;
 	int lanes;
 	const struct kern_unary *unary;   /* ends with a NULL name */
 	const struct kern_binary *binary; /* ends with a NULL name */
+	/* all lanes with the same exponent */
 	void (*powc)(double *z, const double *x, double e, size_t n);
 	void (*philox)(double *out, uint64_t seed, uint64_t stream, uint64_t first, size_t n);
+	/* parameter k of lane i is p[k * n + i]; bad[i] 0 or 1 */
+	void (*dist)(int id, double *y, double *bad, const double *u, const double *p, int np, size_t n);
 	void (*invtab)(double *y, const double *table, const double *u, size_t n);
 };
 
