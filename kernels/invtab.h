@@ -133,7 +133,7 @@ K(invtab_smooth)(const double *t, kd u)
 	kl b, i;
 
 	b = k_bits(k_sel(tail, k_set(0x1p-10), k_min(v, k_set(0x1.fffffffffffffp-2))));
-	i = k_shr(b, sh) - k_setl((int64_t)t[2]) + k_sell(upper, k_setl((int64_t)t[3]), k_setl(0));
+	i = k_addl(k_subl(k_shr(b, sh), k_setl((int64_t)t[2])), k_sell(upper, k_setl((int64_t)t[3]), k_setl(0)));
 	d = k_frombits((b & k_setl(((int64_t)1 << sh) - 1)) | k_setl(0x3ff0000000000000LL)) - t[4];
 	K(rows8)(t + INVTAB_HEAD, i, c);
 	y = k_fma(c[7], d, c[6]);
@@ -161,7 +161,7 @@ K(invtab_find)(const double *t, kd u)
 		more = k_lt(k_gather(c, k), u);
 		if (!k_any(more))
 			return k;
-		k = k + k_sell(more, k_setl(1), k_setl(0));
+		k = k_addl(k, k_sell(more, k_setl(1), k_setl(0)));
 	}
 }
 

@@ -22,7 +22,7 @@
  * NaNs compare as NaN; their payloads are nobody's promise.
  *
  *   k_set k_setl           all lanes one value        k_load k_store     unaligned, KLANES doubles
- *   + - * / on kd, + - & | ^ on kl: the operators     k_fma(a,b,c) = a*b+c rounded once
+ *   + - * / on kd, & | ^ on kl: the operators; k_addl k_subl wrap around          k_fma(a,b,c) = a*b+c rounded once
  *   k_sqrt k_abs k_neg k_copysign(magnitude, sign)    k_floor k_ceil k_trunc k_rint (half to even; sign kept)
  *   k_min(a,b) = b < a ? b : a   k_max(a,b) = b > a ? b : a: the first where equal (±0 too) or where b is NaN;
  *                                NaN where a is NaN
@@ -95,6 +95,8 @@ typedef unsigned int uint32_t;
 #define k_sell K(sell)
 #define k_bits K(bits)
 #define k_frombits K(frombits)
+#define k_addl K(addl)
+#define k_subl K(subl)
 #define k_shl K(shl)
 #define k_shr K(shr)
 #define k_small K(small)
@@ -105,6 +107,7 @@ typedef unsigned int uint32_t;
 
 #define K_MAGIC 0x1.8p52             /* adding it rounds to a whole number, kept in the low bits */
 #define K_MAGIC_BITS 0x4338000000000000LL
+#define K_SIGN ((int64_t)0x8000000000000000ULL)
 #define K_INF (k_set(1e308) * 10.0)
 #define K_NAN (k_frombits(k_setl(0x7ff8000000000000LL)))
 
@@ -207,8 +210,10 @@ K_SCALAR double ks_sel(int m, double a, double b) { return m ? a : b; }
 K_SCALAR int64_t ks_sell(int m, int64_t a, int64_t b) { return m ? a : b; }
 K_SCALAR int64_t ks_shl(int64_t a, int n) { return (int64_t)((uint64_t)a << n); }
 K_SCALAR int64_t ks_shr(int64_t a, int n) { return (int64_t)((uint64_t)a >> n); }
-K_SCALAR int64_t ks_small(double x) { return ks_bits(x + K_MAGIC) - K_MAGIC_BITS; }
-K_SCALAR double ks_double_(int64_t n) { return ks_frombits(n + K_MAGIC_BITS) - K_MAGIC; }
+K_SCALAR int64_t ks_addl(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
+K_SCALAR int64_t ks_subl(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
+K_SCALAR int64_t ks_small(double x) { return ks_subl(ks_bits(x + K_MAGIC), K_MAGIC_BITS); }
+K_SCALAR double ks_double_(int64_t n) { return ks_frombits(ks_addl(n, K_MAGIC_BITS)) - K_MAGIC; }
 K_SCALAR double ks_gather(const double *t, int64_t i) { return t[i]; }
 K_SCALAR double ks_lut16(const double *t, int64_t i) { return t[i & 15]; }
 
@@ -216,10 +221,9 @@ K_SCALAR double
 ks_scale(double x, double n)
 {
 	int64_t i = ks_small(n);
-	int64_t h = ks_shr(i + 2048, 1) - 1024;
+	int64_t h = ks_shr(ks_addl(i, 2048), 1) - 1024;
 
-	return x * ks_frombits((h + 1023) * ((int64_t)1 << 52)) *
-	       ks_frombits((i - h + 1023) * ((int64_t)1 << 52));
+	return x * ks_frombits(ks_shl(ks_addl(h, 1023), 52)) * ks_frombits(ks_shl(ks_addl(ks_subl(i, h), 1023), 52));
 }
 #endif
 
@@ -241,6 +245,8 @@ K_FN kv_d kv_frombits(kv_l x) { return (kv_d)x; }
 K_FN kv_d kv_load(const double *p) { return *(const kv_du *)p; }
 K_FN void kv_store(double *p, kv_d x) { *(kv_du *)p = x; }
 K_FN kv_d kv_neg(kv_d a) { return -a; }
+K_FN kv_l kv_addl(kv_l a, kv_l b) { return (kv_l)((kv_u)a + (kv_u)b); }
+K_FN kv_l kv_subl(kv_l a, kv_l b) { return (kv_l)((kv_u)a - (kv_u)b); }
 K_FN kv_l kv_shl(kv_l a, int n) { return (kv_l)((kv_u)a << n); }
 K_FN kv_l kv_shr(kv_l a, int n) { return (kv_l)((kv_u)a >> n); }
 
@@ -351,7 +357,7 @@ K_FN kv_d kv_lut16(const double *t, kv_l i) { return kv_gather(t, i & 15); }
 K_FN kv_d
 kv_rint(kv_d x)
 {
-	kv_l sign = kv_setl((int64_t)1 << 63);
+	kv_l sign = kv_setl(K_SIGN);
 	kv_d a = (kv_d)((kv_l)x & ~sign), big = kv_set(0x1p52);
 	kv_d r = (a + big) - big;
 
@@ -361,7 +367,7 @@ kv_rint(kv_d x)
 K_FN kv_d
 kv_floor(kv_d x)
 {
-	kv_l sign = kv_setl((int64_t)1 << 63);
+	kv_l sign = kv_setl(K_SIGN);
 	kv_d r = kv_rint(x);
 	kv_d y = r - (kv_d)((kv_l)kv_set(1.0) & (kv_l)(r > x));
 
@@ -373,7 +379,7 @@ K_FN kv_d kv_ceil(kv_d x) { return -kv_floor(-x); }
 K_FN kv_d
 kv_trunc(kv_d x)
 {
-	kv_l sign = kv_setl((int64_t)1 << 63);
+	kv_l sign = kv_setl(K_SIGN);
 	kv_d f = kv_floor((kv_d)((kv_l)x & ~sign));
 
 	return (kv_d)((kv_l)f | ((kv_l)x & sign));
@@ -384,7 +390,7 @@ kv_trunc(kv_d x)
 K_FN kv_d
 kv_copysign(kv_d a, kv_d b)
 {
-	kv_l sign = kv_setl((int64_t)((uint64_t)1 << 63));
+	kv_l sign = kv_setl(K_SIGN);
 
 	return (kv_d)(((kv_l)a & ~sign) | ((kv_l)b & sign));
 }
@@ -395,14 +401,15 @@ K_FN kv_d kv_abs(kv_d a) { return (kv_d)((kv_l)a & kv_setl(0x7fffffffffffffffLL)
 K_FN kv_d
 kv_scale(kv_d x, kv_d n)
 {
-	kv_l i = (kv_l)(n + K_MAGIC) - kv_setl(K_MAGIC_BITS);
-	kv_l h = kv_shr(i + 2048, 1) - 1024;
+	kv_l i = kv_subl((kv_l)(n + K_MAGIC), kv_setl(K_MAGIC_BITS));
+	kv_l h = kv_subl(kv_shr(kv_addl(i, kv_setl(2048)), 1), kv_setl(1024));
 
-	return x * (kv_d)((h + 1023) << 52) * (kv_d)((i - h + 1023) << 52);
+	return x * (kv_d)kv_shl(kv_addl(h, kv_setl(1023)), 52) *
+	       (kv_d)kv_shl(kv_addl(kv_subl(i, h), kv_setl(1023)), 52);
 }
 #endif
 
-K_FN kv_l kv_small(kv_d x) { return (kv_l)(x + K_MAGIC) - kv_setl(K_MAGIC_BITS); }
-K_FN kv_d kv_double_(kv_l n) { return (kv_d)(n + kv_setl(K_MAGIC_BITS)) - K_MAGIC; }
+K_FN kv_l kv_small(kv_d x) { return kv_subl((kv_l)(x + K_MAGIC), kv_setl(K_MAGIC_BITS)); }
+K_FN kv_d kv_double_(kv_l n) { return (kv_d)kv_addl(n, kv_setl(K_MAGIC_BITS)) - K_MAGIC; }
 
 #endif /* vector */

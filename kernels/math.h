@@ -85,7 +85,7 @@ K(expm1)(kd x)
 	kd xc = k_min(k_max(x, k_set(-60.0)), k_set(710.0));
 	kd n, q = K(exp_red)(xc, k_set(0.0), &n);
 	/* 2^-n; n = 1024 makes it 0, where it is beyond notice */
-	kd t = k_frombits(k_shl(k_setl(1023) - k_small(n), 52));
+	kd t = k_frombits(k_shl(k_subl(k_setl(1023), k_small(n)), 52));
 	kd y = k_scale((k_set(1.0) - t) + q, n);
 
 	return k_sel(k_lt(k_abs(x), k_set(0x1p-60)), x, y);
@@ -103,17 +103,17 @@ K(log_red)(kd x)
 {
 	struct K(logred) s;
 	kl ix = k_bits(x);
-	kl t = ix + k_setl((1023LL << 52) - KC_LOG_OFF);
+	kl t = k_addl(ix, k_setl((1023LL << 52) - KC_LOG_OFF));
 	kl eb = t & k_setl((int64_t)0xfff0000000000000ULL);
 	kl i = k_shr(t, 48);
-	kd m = k_frombits(ix - eb + k_setl(1023LL << 52));
+	kd m = k_frombits(k_addl(k_subl(ix, eb), k_setl(1023LL << 52)));
 	kd c = k_lut16(k_log_c, i), p = m * c;
 
 	s.T = k_lut16(k_log_t, i);
 	s.e = k_fma(m, c, k_neg(p));
 	s.r = p - 1.0;
 	s.k = k_frombits(k_shr(t, 52) | k_setl(0x4330000000000000LL)) - (0x1p52 + 1023.0);
-	s.scale = c * k_frombits(k_setl(2046LL << 52) - eb);
+	s.scale = c * k_frombits(k_subl(k_setl(2046LL << 52), eb));
 	return s;
 }
 
@@ -455,7 +455,7 @@ K(cos)(kd x)
 	kd lo, r = K(trig_red)(x, &lo, &q);
 	kd y = k_sel(k_eql(q & k_setl(1), k_setl(0)), K(cos_poly)(r, lo), K(sin_poly)(r, lo));
 
-	y = k_frombits(k_bits(y) ^ k_shl((q + k_setl(1)) & k_setl(2), 62));
+	y = k_frombits(k_bits(y) ^ k_shl(k_addl(q, k_setl(1)) & k_setl(2), 62));
 	return K(trig_end)(x, y);
 }
 

@@ -177,7 +177,7 @@ kv_philox_fill(double *out, uint64_t seed, uint64_t stream, uint64_t first, size
 		kv_store(out + i, __builtin_shufflevector(e, o, 0, 2));
 		kv_store(out + i + 2, __builtin_shufflevector(e, o, 1, 3));
 #endif
-		pair += KLANES;
+		pair = kv_addl(pair, kv_setl(KLANES));
 	}
 	ks_philox_fill(out + i, seed, stream, first + i, n - i);
 }
