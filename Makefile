@@ -32,7 +32,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 WERROR ?=
 # Bits are a promise: no contraction, no reassociation, no excess precision.
 FPFLAGS := -ffp-contract=off -fno-fast-math -fno-math-errno -fno-trapping-math
-CPPFLAGS_ALL := -Ilib -I. -D_GNU_SOURCE -DSIM_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CPPFLAGS_ALL := -Ilib -Isrc -I. -D_GNU_SOURCE -DSIM_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu11 $(OPT) $(FPFLAGS) $(WARN) $(WERROR) $(CFLAGS)
 LIBS := -ljansson -lzip -lexpat -lpthread -ldl -lm
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)

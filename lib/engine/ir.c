@@ -520,7 +520,7 @@ ir_ref
 ir_op2(struct ir *ir, enum ir_op op, ir_ref a, ir_ref b)
 {
 	struct ir_insn i = {.op = (uint16_t)op, .nargs = 2, .arg = {a, b, IR_NONE}};
-	double x, y, z;
+	double x = 0, y = 0, z;
 	int ca = ir_is_const(ir, a, &x), cb = ir_is_const(ir, b, &y), fresh, frac_exp;
 	ir_ref r;
 
@@ -798,7 +798,7 @@ ir_add_table(struct ir *ir, const double *v, size_t n, void *user)
 		if (ir->table[k].n == n && ir->table[k].user == user &&
 		    !memcmp(ir->table[k].v, v, n * sizeof *v))
 			return (uint32_t)k;
-	t.v = arena_memdup(&ir->arena, v, n * sizeof *v);
+	t.v = user ? v : arena_memdup(&ir->arena, v, n * sizeof *v); /* a sampler's table stays where it is, aligned */
 	APPEND(ir, table, ntables, t);
 	return (uint32_t)ir->ntables++;
 }
@@ -883,7 +883,7 @@ ir_verify(const struct ir *ir, struct err *e)
 		}
 		switch (i->op) {
 		case IR_UNIFORM: limit = ir->nstreams; break;
-		case IR_INVTAB: case IR_DISCTAB: case IR_GATHER: case IR_COUNTLE: case IR_FINDEQ:
+		case IR_INVTAB: case IR_SAMPLE: case IR_GATHER: case IR_COUNTLE: case IR_FINDEQ:
 			limit = ir->ntables;
 			break;
 		case IR_NUMCALL: limit = ir->ncalls; break;
@@ -930,7 +930,7 @@ ir_print(struct buf *b, const struct ir *ir, const ir_ref *roots, size_t nroots)
 			rc |= buf_printf(b, " %s", ir->call[i->aux].fn->name);
 		if (i->op == IR_TREE)
 			rc |= buf_printf(b, " #%u (%s)", i->aux, ir->tree[i->aux].why);
-		if (i->op == IR_INVTAB || i->op == IR_DISCTAB || i->op == IR_GATHER || i->op == IR_COUNTLE ||
+		if (i->op == IR_INVTAB || i->op == IR_SAMPLE || i->op == IR_GATHER || i->op == IR_COUNTLE ||
 		    i->op == IR_FINDEQ)
 			rc |= buf_printf(b, " table %u", i->aux);
 		for (uint32_t j = 0; j < i->nargs; j++)

@@ -538,7 +538,7 @@ lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v)
 	}
 	if (v.kind != LV_REF)
 		return NULL;
-	if (a.sheet1 < L->m->wb->nsheets + (size_t)0 && a.row2 == XL_MAX_ROWS - 1) {
+	if (a.row2 == XL_MAX_ROWS - 1) {
 		const struct sheet *s = &L->m->wb->sheets[a.sheet1];
 
 		a.row2 = s->row_max > a.row1 ? s->row_max : a.row1;
@@ -677,9 +677,6 @@ try_const(struct lower *L, const struct lower_ctx *c, const struct node *n, stru
 	(void)mark;
 	return !tainted && out->kind != LV_UNSUPPORTED;
 }
-
-struct lower_var;
-struct lval lower_variable(const struct lower_env *env, int slot);
 
 struct lval
 lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n)
@@ -1040,7 +1037,7 @@ struct lower *
 lower_new(const struct model *m, struct err *e)
 {
 	struct lower *L = calloc(1, sizeof *L);
-	double zero = 0, one = 1;
+	double *text_tables;
 
 	if (!L) {
 		err_nomem(e);
@@ -1055,8 +1052,9 @@ lower_new(const struct model *m, struct err *e)
 		return NULL;
 	}
 	L->ir->date1904 = m->wb->date1904;
-	L->class_table = ir_add_table(L->ir, &zero, 1, &L->class_table);
-	L->rank_table = ir_add_table(L->ir, &one, 1, &L->rank_table);
+	text_tables = ARENA_NEW(&L->arena, double, 2); /* filled by fill_text_tables when the pool is complete */
+	L->class_table = ir_add_table(L->ir, text_tables, 1, &L->class_table);
+	L->rank_table = ir_add_table(L->ir, text_tables + 1, 1, &L->rank_table);
 	return L;
 }
 

@@ -79,6 +79,7 @@ struct lower {
 	struct sampler_set *samplers;
 	struct lower_target *target;
 	size_t ntarget;
+	size_t ncorrelated;       /* draws with a RiskCorrmat, which is not applied */
 	size_t nformulas;         /* tainted cells lowered */
 	struct lower_cell *order; /* they, precedents first */
 	size_t norder, order_cap;
@@ -105,6 +106,8 @@ struct lower_ctx {
 
 struct lval lower_cell(struct lower *L, int sheet, int32_t row, int32_t col);
 struct lval lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n);
+/* The value of a LET variable; LV_UNSUPPORTED if it is a LAMBDA's. */
+struct lval lower_variable(const struct lower_env *env, int slot);
 struct lval lower_call(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_random(struct lower *L, const struct lower_ctx *c, const struct node *n);
 /* To one scalar, as the evaluator does. */

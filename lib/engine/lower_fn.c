@@ -591,7 +591,7 @@ static struct lval
 fn_sumproduct(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
 	struct lower_ctx arr = *c;
-	struct lmat *m[32];
+	struct lmat *m[32] = {0};
 	ir_ref s = ir_const(L->ir, 0), err = IR_NONE;
 
 	arr.array = 1;

@@ -1,9 +1,9 @@
 /*
  * sampler: from a uniform to a draw, when the distribution's parameters are constants.
  *
- * Three ways, chosen by the distribution alone, so that every backend and the scalar evaluator agree to the bit:
- * a closed form made of lane operations; a piecewise polynomial table of the inverse (checked when it is built);
- * a table of cumulative probabilities for discrete ones.
+ * Three ways, chosen by the distribution and its parameters alone, so that every backend and the scalar evaluator agree
+ * to the bit: a closed form on lanes; a table of the inverse (piecewise polynomials, checked when they are built, or
+ * cumulative probabilities); the exact inverse where no table serves.
  */
 #ifndef ENGINE_SAMPLER_H
 #define ENGINE_SAMPLER_H
@@ -14,19 +14,23 @@
 #include "base/err.h"
 #include "formula/eval.h"
 
-enum sampler_kind { SAMPLER_EXACT, SAMPLER_TABLE, SAMPLER_DISCRETE };
+enum sampler_kind {
+	SAMPLER_CLOSED, /* K(sample_…) of kernels/sample.h */
+	SAMPLER_TABLE,  /* kernels/invtab.h */
+	SAMPLER_EXACT   /* dist_inverse, lane by lane */
+};
 
 struct invtab;
 
 struct sampler {
 	enum sampler_kind kind;
-	int dist;                 /* row of kernels/dist.def */
+	int dist;                 /* row of kernels/dist.def; canonical: lognorm is lognorm2, pert is betageneral … */
 	int nparams;
 	double *params;
+	int whole;                /* gives whole numbers only */
+	int asked_dist, asked_n;  /* as asked for */
+	double *asked;
 	struct invtab *tab;       /* SAMPLER_TABLE */
-	double *cum;              /* SAMPLER_DISCRETE: cumulative probabilities … */
-	double *x;                /* … and values, both ncum long */
-	size_t ncum;
 	double lo, hi;            /* range of what it gives for u in [2^-53, 1 - 2^-53] */
 };
 

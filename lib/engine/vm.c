@@ -40,7 +40,7 @@ vm_apply(enum ir_op op, double a, double b, double c)
 	struct vm_run run = {.p = &none, .reg = reg, .n = 8, .lane1 = 8};
 	vm_fn *fn = vm_op_base(op, 0);
 
-	if (!fn || op == IR_UNIFORM || op == IR_INVTAB || op == IR_GATHER || ir_op_arity(op) < 0)
+	if (!fn || op == IR_UNIFORM || op == IR_INVTAB || op == IR_SAMPLE || op == IR_GATHER || ir_op_arity(op) < 0)
 		return NAN;
 	for (size_t k = 0; k < 8; k++) {
 		reg[VM_BLOCK + k] = a;
@@ -192,7 +192,7 @@ emit(struct compiler *c, size_t at)
 	case IR_UNIFORM:
 		v->stream = ir->stream[i->aux];
 		break;
-	case IR_INVTAB: case IR_DISCTAB: case IR_GATHER: case IR_COUNTLE: case IR_FINDEQ:
+	case IR_INVTAB: case IR_SAMPLE: case IR_GATHER: case IR_COUNTLE: case IR_FINDEQ:
 		v->table = ir->table[i->aux].v;
 		v->ntable = ir->table[i->aux].n;
 		v->user = ir->table[i->aux].user;

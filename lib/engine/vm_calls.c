@@ -10,7 +10,7 @@
 #include "engine/sampler.h"
 #include "engine/vm.h"
 #include "kernels/dist.h"
-#include "kernels/xl_math.h"
+#include "kernels/xl_round.h"
 
 #define NO_REG UINT32_MAX
 
@@ -78,13 +78,13 @@ vm_distcall(const struct vm_insn *i, struct vm_run *run)
 }
 
 void
-vm_disctab(const struct vm_insn *i, struct vm_run *run)
+vm_sample_each(const struct vm_insn *i, struct vm_run *run)
 {
 	const struct sampler *s = i->user;
 	const double *u = run->reg + i->a;
 	double *out = run->reg + i->dst;
 
-	for (size_t lane = 0; lane < run->n; lane++)
+	for (size_t lane = run->lane0; lane < run->lane1; lane++)
 		out[lane] = sampler_eval(s, u[lane]);
 }
 

@@ -8,11 +8,16 @@
 
 #include "engine/vm.h"
 #include "kernels/ops.h"
+#include "engine/sampler.h"
+#include "kernels/dist.h"
+#include "kernels/xl_math.h"
 #include "kernels/xl_ops.h"
 #define LANE_VECTOR
 #include "kernels/invtab.h"
 #include "kernels/ops.h"
 #include "kernels/philox.h"
+#include "kernels/sample.h"
+#include "kernels/xl_round.h"
 
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -167,6 +172,56 @@ run_invtab(const struct vm_insn *i, struct vm_run *r)
 	LOOP(r) k_store(o + k, K(invtab_eval)(i->table, k_load(a + k)));
 }
 
+#define SAMPLE1(ID, fn)                                                                        \
+	case DIST_ID_##ID:                                                                     \
+		LOOP(r) k_store(o + k, K(sample_##fn)(k_load(u + k), k_set(p[0])));            \
+		break
+#define SAMPLE2(ID, fn)                                                                        \
+	case DIST_ID_##ID:                                                                     \
+		LOOP(r) k_store(o + k, K(sample_##fn)(k_load(u + k), k_set(p[0]), k_set(p[1]))); \
+		break
+#define SAMPLE3(ID, fn)                                                                        \
+	case DIST_ID_##ID:                                                                     \
+		LOOP(r) k_store(o + k, K(sample_##fn)(k_load(u + k), k_set(p[0]), k_set(p[1]), k_set(p[2]))); \
+		break
+
+/* The closed forms; sampler.c's list of them is the same. */
+static void
+run_sample(const struct vm_insn *i, struct vm_run *r)
+{
+	const struct sampler *s = i->user;
+	const double *u = r->reg + i->a, *p = s->params;
+	double *o = r->reg + i->dst;
+
+	if (s->kind != SAMPLER_CLOSED) {
+		vm_sample_each(i, r);
+		return;
+	}
+	switch (s->dist) {
+	SAMPLE2(UNIFORM, uniform);
+	SAMPLE2(NORMAL, normal);
+	SAMPLE2(LOGNORM2, lognorm2);
+	SAMPLE3(TRIANG, triang);
+	SAMPLE1(EXPON, expon);
+	SAMPLE2(WEIBULL, weibull);
+	SAMPLE2(LOGISTIC, logistic);
+	SAMPLE3(LOGLOGISTIC, loglogistic);
+	SAMPLE2(EXTVALUE, extvalue);
+	SAMPLE2(EXTVALUEMIN, extvaluemin);
+	SAMPLE2(PARETO, pareto);
+	SAMPLE2(PARETO2, pareto2);
+	SAMPLE2(LAPLACE, laplace);
+	SAMPLE2(CAUCHY, cauchy);
+	SAMPLE1(RAYLEIGH, rayleigh);
+	SAMPLE2(LEVY, levy);
+	SAMPLE1(GEOMET, geomet);
+	SAMPLE1(BERNOULLI, bernoulli);
+	SAMPLE2(INTUNIFORM, intuniform);
+	default:
+		vm_sample_each(i, r);
+	}
+}
+
 EACH2(roundup, xl_round_up(a, b))
 EACH2(rounddn, xl_round_down(a, b))
 EACH2(mod, xl_mod_exact(a, b))
@@ -187,9 +242,9 @@ static vm_fn *const table[IR_NOPS][3] = {
     ROWN(EQ, eq), ROWN(NE, ne), ROWN(LT, lt), ROWN(LE, le), ROWN(GT, gt), ROWN(GE, ge), ROW2(XEQ, xeq),
     ROW2(XLT, xlt), ROW2(XLE, xle), ROW2(AND, and), ROW2(OR, or), ROW2(XOR, xor), ROW1(NOT, not),
     ROW1(NONZERO, nonzero), ROW1(SEL, sel), ROW2(EOR, eor), ROW1(FINCHK, finchk), ROWN(ROUND, round),
-    ROW1(ROUNDUP, roundup), ROW1(ROUNDDN, rounddn), ROW1(MOD, mod), ROW1(INVTAB, invtab), ROW1(GATHER, gather),
+    ROW1(ROUNDUP, roundup), ROW1(ROUNDDN, rounddn), ROW1(MOD, mod), ROW1(SAMPLE, sample), ROW1(INVTAB, invtab), ROW1(GATHER, gather),
     ROW1(PICK, pick),
-    [IR_DISCTAB] = {vm_disctab, NULL, NULL}, [IR_COUNTLE] = {vm_countle, NULL, NULL},
+    [IR_COUNTLE] = {vm_countle, NULL, NULL},
     [IR_FINDEQ] = {vm_findeq, NULL, NULL}, [IR_NUMCALL] = {vm_numcall, NULL, NULL},
     [IR_DISTCALL] = {vm_distcall, NULL, NULL}, [IR_TREE] = {vm_tree, NULL, NULL},
 };

@@ -1,0 +1,305 @@
+/*
+ * lower_draw: random functions in lanes. The arithmetic around a draw is the same, operation by operation, as in
+ * lib/formula/fn_random.c.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "engine/invtab.h"
+#include "engine/lower_fn.h"
+#include "formula/risk.h"
+#include "kernels/dist.h"
+
+static struct lower_draw *
+new_draw(struct lower *L, const struct lower_ctx *c, const struct node *n, uint32_t element)
+{
+	struct draw_site site = {c->sheet, c->row, c->col, n->u.call.draw, element};
+	uint64_t stream = draw_stream(L->m->wb, &site);
+	struct lower_draw *d;
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < L->ndraw; i++)
+		if (L->draw[i].stream == stream)
+			return &L->draw[i];
+	if (L->ndraw == L->draw_cap) {
+		L->draw_cap = L->draw_cap ? 2 * L->draw_cap : 64;
+		L->draw = realloc(L->draw, L->draw_cap * sizeof *L->draw);
+		if (!L->draw)
+			abort();
+	}
+	d = &L->draw[L->ndraw++];
+	*d = (struct lower_draw){.site = site, .stream = stream, .dist = -1, .u = ir_uniform(L->ir, stream), .x = IR_NONE};
+	if (node_print(&b, L->m->wb, n, c->sheet, c->row, c->col) == 0 && b.s)
+		d->text = arena_strdup(&L->arena, b.s);
+	buf_free(&b);
+	return d;
+}
+
+static struct lval
+rand_between(struct lower *L, ir_ref u, struct lval lo, struct lval hi)
+{
+	struct ir *ir = L->ir;
+	ir_ref a = ir_op1(ir, IR_CEIL, lo.num), b = ir_op1(ir, IR_FLOOR, hi.num), bad, w, x;
+	double alo = ir_lo(ir, a), bhi = ir_hi(ir, b);
+
+	bad = ir_op3(ir, IR_SEL, ir_op2(ir, IR_XLT, b, a), ir_const(ir, XE_NUM), ir_const(ir, 0));
+	w = ir_op2(ir, IR_ADD, ir_op2(ir, IR_SUB, b, a), ir_const(ir, 1));
+	x = ir_op2(ir, IR_ADD, a, ir_op1(ir, IR_FLOOR, ir_op2(ir, IR_MUL, u, w)));
+	if (fabs(alo) < 1e15 && fabs(bhi) < 1e15)
+		ir_set_range(ir, x, alo, bhi);
+	return lower_number(x, lower_err(L, lower_err(L, lo.err, hi.err), bad));
+}
+
+static struct lval
+rand_array(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	double v[5] = {1, 1, 0, 1, 0};
+	struct lmat *m;
+
+	for (int i = 0; i < n->nargs; i++) {
+		struct lval a;
+
+		if (n->args[i]->kind == N_MISSING)
+			continue;
+		a = lower_num(L, lower_scalar_arg(L, c, n->args[i]));
+		if (a.kind != LV_SCALAR || a.err != IR_NONE || !ir_is_const(L->ir, a.num, &v[i]))
+			return lower_unsupported(L, "RANDARRAY of a random shape");
+	}
+	v[0] = trunc(v[0]);
+	v[1] = trunc(v[1]);
+	if (v[0] < 1 || v[1] < 1 || v[2] > v[3] || v[0] * v[1] > 10000 || (v[4] != 0 && (v[2] != floor(v[2]) || v[3] != floor(v[3]))))
+		return lower_unsupported(L, "RANDARRAY");
+	m = lower_new_matrix(L, (int32_t)v[0], (int32_t)v[1]);
+	for (int32_t i = 0; i < m->rows * m->cols; i++) {
+		struct lower_draw *d = new_draw(L, c, n, (uint32_t)i);
+		ir_ref lo = ir_const(L->ir, v[2]);
+
+		if (v[4] != 0)
+			d->x = rand_between(L, d->u, lower_number(lo, IR_NONE), lower_number(ir_const(L->ir, v[3]), IR_NONE)).num;
+		else
+			d->x = ir_op2(L->ir, IR_ADD, lo, ir_op2(L->ir, IR_MUL, d->u, ir_const(L->ir, v[3] - v[2])));
+		m->v[i] = lower_number(d->x, IR_NONE);
+	}
+	return (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = m};
+}
+
+/* --- distributions ------------------------------------------------------------------------------------------- */
+
+struct params {
+	ir_ref ref[16];      /* lanes, while there are few */
+	double *v;           /* constants */
+	int n;
+	int constant;
+	ir_ref err;
+};
+
+/* Parameters in order, lists flattened. 0 or -1 (not in lanes). */
+static int
+lower_params(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, struct params *p)
+{
+	*p = (struct params){.constant = 1, .err = IR_NONE};
+	p->v = arena_alloc(&L->arena, RISK_PARAMS_MAX * sizeof *p->v);
+	for (int i = 0; i < r->nparams; i++) {
+		struct lval v = lower_node(L, c, r->param[i]);
+		struct lmat *m, one;
+
+		if (v.kind == LV_UNSUPPORTED)
+			return -1;
+		if (v.kind == LV_ARRAY || (v.kind == LV_REF && dist_info[r->dist].max < 0)) {
+			m = lower_matrix(L, c, v);
+		} else {
+			v = v.kind == LV_MISSING ? lower_number(ir_const(L->ir, 0), IR_NONE) : lower_scalar(L, c, v);
+			if (v.kind != LV_SCALAR)
+				return -1;
+			one = (struct lmat){1, 1, &v};
+			m = &one;
+		}
+		if (!m)
+			return -1;
+		for (int64_t k = 0; k < (int64_t)m->rows * m->cols; k++) {
+			struct lval x;
+
+			if (m->v[k].mask == LM_BLANK && m->rows * m->cols > 1)
+				continue;
+			x = lower_num(L, m->v[k]);
+			if (x.kind != LV_SCALAR || p->n == RISK_PARAMS_MAX)
+				return -1;
+			p->err = lower_err(L, p->err, x.err);
+			if (!ir_is_const(L->ir, x.num, &p->v[p->n]))
+				p->constant = 0;
+			if (p->n < 16)
+				p->ref[p->n] = x.num;
+			p->n++;
+		}
+	}
+	if (p->err != IR_NONE)
+		p->constant = 0;
+	return p->constant || p->n <= 14 ? 0 : -1;
+}
+
+static int
+constant_of(struct lower *L, const struct lower_ctx *c, const struct node *n, double *out)
+{
+	struct lval v = lower_num(L, lower_scalar_arg(L, c, n));
+
+	return v.kind == LV_SCALAR && v.err == IR_NONE && ir_is_const(L->ir, v.num, out);
+}
+
+/* A parameter that breaks a rule is an error before the first trial: cell and rule. */
+static void
+set_bad(struct lower *L, const struct lower_ctx *c, const char *what, const char *text)
+{
+	char cell[600];
+
+	if (L->bad.status)
+		return;
+	a1_format_full(L->m->wb, c->sheet, c->row, c->col, cell, sizeof cell);
+	err_set(&L->bad, ERR_DATA, "cell %s: %s: %s", cell, text ? text : "distribution", what);
+}
+
+static struct lval
+lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct ir *ir = L->ir;
+	struct risk_call r;
+	const char *why = risk_parse(L->m, n, &r);
+	struct lower_draw *d;
+	struct params p;
+	double a = 0, b = 1, x, shift = 0;
+	struct lval s = {.num = IR_NONE, .err = IR_NONE};
+	ir_ref u, v, err;
+
+	if (why) {
+		set_bad(L, c, why, n->u.call.name);
+		return lower_error(L, XE_VALUE);
+	}
+	if (lower_params(L, c, &r, &p) < 0)
+		return lower_unsupported(L, "distribution with parameters that have no lanes");
+	if (r.shift) {
+		s = lower_num(L, lower_scalar_arg(L, c, r.shift));
+		if (s.kind != LV_SCALAR)
+			return s;
+		if (!ir_is_const(ir, s.num, &shift) && r.shift_first && (r.lo || r.hi))
+			return lower_unsupported(L, "truncation by a random shift");
+	}
+	if ((r.lo || r.hi || r.plo || r.phi) && !p.constant)
+		return lower_unsupported(L, "truncation of a distribution with random parameters");
+	d = new_draw(L, c, n, 0);
+	if (r.name && !d->label) {
+		struct lval name = lower_scalar_arg(L, c, r.name);
+		struct value nv;
+
+		if (lower_is_const(L, name, &nv) && nv.kind == V_TEXT)
+			d->label = arena_strdup(&L->arena, nv.u.text->s);
+	}
+	d->dist = r.dist;
+	if (r.correlated)
+		L->ncorrelated++;
+	if (p.constant) {
+		const char *rule = dist_check(r.dist, p.v, p.n);
+
+		if (rule) {
+			set_bad(L, c, rule, d->text);
+			return lower_error(L, XE_NUM);
+		}
+	}
+	if ((r.plo && !constant_of(L, c, r.plo, &a)) || (r.phi && !constant_of(L, c, r.phi, &b)))
+		return lower_unsupported(L, "truncation at random percentiles");
+	if (r.lo) {
+		if (!constant_of(L, c, r.lo, &x))
+			return lower_unsupported(L, "truncation at a random bound");
+		a = risk_below(r.dist, p.v, p.n, r.shift_first ? x - shift : x);
+	}
+	if (r.hi) {
+		if (!constant_of(L, c, r.hi, &x))
+			return lower_unsupported(L, "truncation at a random bound");
+		b = risk_upto(r.dist, p.v, p.n, r.shift_first ? x - shift : x);
+	}
+	if (!(a < b && a >= 0 && b <= 1)) {
+		set_bad(L, c, "the truncation leaves nothing", d->text);
+		return lower_error(L, XE_NUM);
+	}
+	u = d->u;
+	if (r.lo || r.hi || r.plo || r.phi) {
+		u = ir_op2(ir, IR_ADD, ir_const(ir, a), ir_op2(ir, IR_MUL, u, ir_const(ir, b - a)));
+		u = ir_op2(ir, IR_MAX, u, ir_const(ir, RISK_U_MIN));
+		u = ir_op2(ir, IR_MIN, u, ir_const(ir, RISK_U_MAX));
+	}
+	err = p.err;
+	if (p.constant) {
+		const struct sampler *sm = sampler_get(L->samplers, r.dist, p.v, p.n, &L->bad);
+		double lo, hi;
+
+		if (!sm)
+			return lower_error(L, XE_NUM);
+		d->sampler = sm;
+		sampler_bind(L->samplers, d->stream, sm);
+		lo = sampler_eval(sm, ir_lo(ir, u) > RISK_U_MIN ? ir_lo(ir, u) : RISK_U_MIN);
+		hi = sampler_eval(sm, ir_hi(ir, u) < RISK_U_MAX ? ir_hi(ir, u) : RISK_U_MAX);
+		lo -= fabs(lo) * 1e-9 + 1e-300;
+		hi += fabs(hi) * 1e-9 + 1e-300;
+		if (!isfinite(lo) || !isfinite(hi) || lo > hi) {
+			lo = -INFINITY;
+			hi = INFINITY;
+		}
+		if (sm->whole) {
+			lo = ceil(lo);
+			hi = floor(hi);
+		}
+		v = ir_tabled(ir, sm->kind == SAMPLER_TABLE ? IR_INVTAB : IR_SAMPLE, u,
+		              sm->kind == SAMPLER_TABLE ? ir_add_table(ir, sm->tab->v, sm->tab->n, (void *)(uintptr_t)sm)
+		                                        : ir_add_table(ir, sm->params, (size_t)sm->nparams, (void *)(uintptr_t)sm),
+		              lo, hi, sm->whole);
+		err = lower_err(L, err, ir_finchk(ir, v));
+	} else {
+		ir_ref ops[18];
+
+		ops[0] = err;
+		ops[1] = u;
+		memcpy(ops + 2, p.ref, (size_t)p.n * sizeof *ops);
+		v = ir_nary(ir, IR_DISTCALL, ops, (size_t)p.n + 2, ir_add_distcall(ir, r.dist, p.n));
+		ir_set_range(ir, v, -DBL_MAX, DBL_MAX);
+		err = lower_err(L, err, ir_result(ir, IR_RES2, v));
+	}
+	d->x = v;
+	if (r.shift) {
+		v = ir_op2(ir, IR_ADD, v, s.num);
+		err = lower_err(L, lower_err(L, err, s.err), ir_finchk(ir, v));
+		d->x = v;
+	}
+	return lower_number(v, err);
+}
+
+struct lval
+lower_random(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const struct func *f = n->u.call.fn;
+	struct lower_draw *d;
+	struct lval lo, hi, r;
+
+	if (f->flags & FN_DIST)
+		return lower_dist(L, c, n);
+	if (!strcmp(f->name, "RAND")) {
+		d = new_draw(L, c, n, 0);
+		d->x = d->u;
+		return lower_number(d->u, IR_NONE);
+	}
+	if (!strcmp(f->name, "RANDBETWEEN")) {
+		lo = lower_num(L, lower_scalar_arg(L, c, n->args[0]));
+		if (lo.kind != LV_SCALAR)
+			return lo;
+		hi = lower_num(L, lower_scalar_arg(L, c, n->args[1]));
+		if (hi.kind != LV_SCALAR)
+			return hi;
+		d = new_draw(L, c, n, 0);
+		r = rand_between(L, d->u, lo, hi);
+		d->x = r.num;
+		return r;
+	}
+	if (!strcmp(f->name, "RANDARRAY"))
+		return rand_array(L, c, n);
+	return lower_unsupported(L, f->name);
+}

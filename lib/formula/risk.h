@@ -1,0 +1,34 @@
+/*
+ * risk: a distribution call taken apart: parameters and nested properties. Shared by the scalar evaluator and lib/engine.
+ */
+#ifndef FORMULA_RISK_H
+#define FORMULA_RISK_H
+
+#include "formula/ast.h"
+#include "formula/eval.h"
+
+#define RISK_PARAMS_MAX 4096
+
+struct risk_call {
+	int dist;                         /* row of kernels/dist.def */
+	const struct node *param[16];     /* positional arguments; lists stand as one */
+	int nparams;
+	const struct node *lo, *hi;       /* RiskTruncate bounds; NULL: open */
+	const struct node *plo, *phi;     /* RiskTruncateP */
+	const struct node *shift, *stat, *name;
+	int shift_first;                  /* RiskTruncate2: bounds are of the shifted value */
+	int correlated;                   /* RiskCorrmat was there */
+};
+
+/* NULL, or why the call makes no sense (too many parameters …). */
+const char *risk_parse(const struct model *m, const struct node *call, struct risk_call *r);
+
+/* Uniform within truncated bounds: u' = a + u (b - a), kept inside (0, 1). a and b: probabilities of the bounds. */
+#define RISK_U_MIN 0x1p-53
+#define RISK_U_MAX (1 - 0x1p-53)
+
+/* Probability below a lower bound (exclusive: what is at the bound may be drawn), and up to an upper bound. */
+double risk_below(int dist, const double *p, int n, double x);
+double risk_upto(int dist, const double *p, int n, double x);
+
+#endif

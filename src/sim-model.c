@@ -1,0 +1,697 @@
+/*
+ * sim-model: what is in a workbook: sheets, names, random inputs, candidate targets, functions; recalculates and verifies;
+ * evaluates, explains, shows the compiled program.
+ */
+#include <getopt.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "common/cli.h"
+#include "engine/lower_fn.h"
+#include "engine/spec.h"
+#include "formula/eval.h"
+#include "record/record.h"
+
+static const char usage[] =
+    "usage: sim-model [options] WORKBOOK\n"
+    "\n"
+    "Inspect a workbook: sheets, names, random inputs, possible targets, functions.\n"
+    "\n"
+    "      --verify           recalculate every formula and compare with the cached values\n"
+    "      --pin              hold cells that draw at their cached values\n"
+    "      --tolerance X      relative tolerance of --verify (default 1e-12)\n"
+    "      --functions        with --verify: a table of agreement by function\n"
+    "      --eval EXPR        value of a cell or of any formula (repeatable)\n"
+    "      --explain CELL     formula, precedents and value of a cell, step by step\n"
+    "      --ir TARGET        the compiled program of a target\n"
+    "      --set CELL=CONTENT another content for a cell (repeatable)\n"
+    "  -i, --input 'CELL ~ DIST(...)'  make a cell a random input (repeatable)\n"
+    "      --spec FILE        inputs and changes from a file, sim-spec(5)\n"
+    "  -s, --sheet NAME       sheet that plain addresses mean (default: the first)\n"
+    "      --format F         table or ndjson (default: table on a terminal)\n"
+    "  -h, --help             this text\n"
+    "  -V, --version          version\n";
+
+struct app {
+	struct workbook *wb;
+	struct model *m;
+	struct eval *ev;
+	struct spec spec;
+	enum cli_format format;
+	int pin, verify, by_function;
+	double tolerance;
+	const char *evals[256], *explain, *ir, *sheet_name;
+	int nevals, sheet;
+	struct buf out;
+	int status;
+};
+
+static void
+flush(struct app *a)
+{
+	if (a->out.len)
+		cli_out(a->out.s, a->out.len);
+	buf_clear(&a->out);
+}
+
+static void
+put_value(struct buf *b, const struct value *v)
+{
+	char num[NUM_DOUBLE_MAX];
+
+	switch (v->kind) {
+	case V_NUM:
+		num_format_double(v->u.num, num);
+		buf_puts(b, num);
+		break;
+	case V_BOOL:
+		buf_puts(b, v->boolean ? "TRUE" : "FALSE");
+		break;
+	case V_TEXT:
+		buf_printf(b, "\"%s\"", v->u.text->s);
+		break;
+	case V_ERROR:
+		buf_puts(b, xl_error_name((enum xl_error)v->error));
+		break;
+	case V_ARRAY:
+		buf_printf(b, "{%d x %d}", v->u.array->rows, v->u.array->cols);
+		break;
+	default:
+		buf_puts(b, "(empty)");
+	}
+}
+
+static const char *
+address(const struct app *a, int sheet, int32_t row, int32_t col)
+{
+	static char text[2][700];
+	static int which;
+
+	which = !which;
+	a1_format_full(a->wb, sheet, row, col, text[which], sizeof text[0]);
+	return text[which];
+}
+
+/* --- verify ------------------------------------------------------------------------------------------------ */
+
+struct tally {
+	int64_t agree, differ, random, unsupported, uncached;
+};
+
+struct function_tally {
+	const char *name;
+	int64_t agree, differ;
+};
+
+static struct value
+cached_value(struct arena *a, const struct cell *c)
+{
+	switch (c->kind) {
+	case CELL_NUM:
+		return value_num(c->v.num);
+	case CELL_BOOL:
+		return value_bool(c->boolean);
+	case CELL_TEXT:
+		return value_textz(a, c->v.text);
+	case CELL_ERROR:
+		return value_error(c->error);
+	default:
+		return value_blank();
+	}
+}
+
+static int
+same(const struct value *x, const struct value *y, double tolerance)
+{
+	double d;
+
+	if (x->kind == V_BLANK && y->kind == V_TEXT && !y->u.text->nbytes)
+		return 1;
+	if (x->kind != y->kind)
+		return 0;
+	switch (x->kind) {
+	case V_NUM:
+		d = fabs(x->u.num - y->u.num);
+		return d == 0 || d <= tolerance * fmax(fabs(x->u.num), fabs(y->u.num));
+	case V_BOOL:
+		return x->boolean == y->boolean;
+	case V_ERROR:
+		return x->error == y->error;
+	case V_TEXT:
+		return x->u.text->nbytes == y->u.text->nbytes && !memcmp(x->u.text->s, y->u.text->s, x->u.text->nbytes);
+	default:
+		return 1;
+	}
+}
+
+/* Volatile by itself or through a precedent: its cached value belongs to another moment. */
+static int
+is_volatile(const struct app *a, const struct formula *f, int sheet, int32_t row, int32_t col, int depth)
+{
+	(void)sheet;
+	(void)row;
+	(void)col;
+	(void)depth;
+	(void)a;
+	return f && (f->flags & (FORMULA_VOLATILE | FORMULA_RANDOM)) && !(f->flags & FORMULA_DYNAMIC);
+}
+
+static void
+count_functions(const struct node *n, struct function_tally *t, int agree)
+{
+	if (n->kind == N_CALL) {
+		const char *name = n->u.call.fn ? n->u.call.fn->name : n->u.call.name;
+		int k = 0;
+
+		while (k < 4000 && t[k].name && strcmp(t[k].name, name))
+			k++;
+		if (k < 4000) {
+			t[k].name = name;
+			if (agree)
+				t[k].agree++;
+			else
+				t[k].differ++;
+		}
+	}
+	for (int i = 0; i < n->nargs; i++)
+		if (n->args[i])
+			count_functions(n->args[i], t, agree);
+}
+
+static void
+put_difference(struct app *a, int sheet, const struct cell *c, const struct formula *f, struct value want, struct value got,
+               const char *verdict)
+{
+	struct buf *b = &a->out;
+
+	if (a->format == CLI_NDJSON) {
+		record_begin(b, "cell", NULL, 0);
+		record_str(b, "cell", address(a, sheet, c->row, c->col));
+		record_str(b, "verdict", verdict);
+		record_str(b, "formula", f && f->text ? f->text : "");
+		cli_record_value(b, "cached", &want);
+		cli_record_value(b, "value", &got);
+		record_end(b);
+	} else {
+		buf_printf(b, "%-11s %-20s =%.100s  cached ", verdict, address(a, sheet, c->row, c->col), f && f->text ? f->text : "");
+		put_value(b, &want);
+		buf_puts(b, "  computed ");
+		put_value(b, &got);
+		buf_putc(b, '\n');
+	}
+	if (b->len > 1 << 20)
+		flush(a);
+}
+
+static int
+by_differences(const void *x, const void *y)
+{
+	const struct function_tally *a = x, *b = y;
+
+	if (a->differ != b->differ)
+		return a->differ < b->differ ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static void
+verify(struct app *a)
+{
+	struct tally t = {0};
+	struct function_tally *ft = calloc(4001, sizeof *ft);
+	struct arena texts = ARENA_INIT;
+
+	for (size_t k = 0; k < a->wb->nsheets; k++) {
+		const struct sheet *s = &a->wb->sheets[k];
+
+		for (size_t i = 0; i < s->ncells; i++) {
+			const struct cell *c = &s->cells[i];
+			const struct formula *f = c->formula ? model_formula(a->m, (int)k, c->row, c->col) : NULL;
+			struct value want, got;
+
+			if (!c->formula && !(c->flags & CELL_ARRAY_PART))
+				continue;
+			if (!(c->flags & CELL_HAS_CACHED)) {
+				t.uncached++;
+				continue;
+			}
+			want = cached_value(&texts, c);
+			got = eval_cell(a->ev, (int)k, c->row, c->col);
+			if (eval_cell_tainted(a->ev, (int)k, c->row, c->col) || is_volatile(a, f, (int)k, c->row, c->col, 0)) {
+				t.random++;
+				continue;
+			}
+			if (f && (!f->root || (f->flags & FORMULA_UNKNOWN)) && !same(&want, &got, a->tolerance)) {
+				t.unsupported++;
+				put_difference(a, (int)k, c, f, want, got, "unsupported");
+				if (f->root)
+					count_functions(f->root, ft, 0);
+				continue;
+			}
+			if (same(&want, &got, a->tolerance)) {
+				t.agree++;
+				if (f && f->root)
+					count_functions(f->root, ft, 1);
+			} else {
+				t.differ++;
+				put_difference(a, (int)k, c, f, want, got, "differs");
+				if (f && f->root)
+					count_functions(f->root, ft, 0);
+			}
+			arena_rewind(&texts, (struct arena_mark){0, 0});
+		}
+	}
+	if (a->by_function) {
+		size_t n = 0;
+
+		while (n < 4000 && ft[n].name)
+			n++;
+		qsort(ft, n, sizeof *ft, by_differences);
+		for (size_t i = 0; i < n; i++) {
+			if (a->format == CLI_NDJSON)
+				buf_printf(&a->out, "{\"v\":1,\"type\":\"function\",\"name\":\"%s\",\"agree\":%lld,\"differ\":%lld}\n",
+				           ft[i].name, (long long)ft[i].agree, (long long)ft[i].differ);
+			else
+				buf_printf(&a->out, "%-24s %8lld agree %8lld differ\n", ft[i].name, (long long)ft[i].agree,
+				           (long long)ft[i].differ);
+		}
+	}
+	if (a->format == CLI_NDJSON)
+		buf_printf(&a->out,
+		           "{\"v\":1,\"type\":\"verified\",\"agree\":%lld,\"differ\":%lld,\"random\":%lld,\"unsupported\":%lld,"
+		           "\"uncached\":%lld}\n",
+		           (long long)t.agree, (long long)t.differ, (long long)t.random, (long long)t.unsupported,
+		           (long long)t.uncached);
+	else
+		buf_printf(&a->out,
+		           "%lld formula cells agree, %lld differ, %lld unsupported, %lld random or volatile, %lld without a "
+		           "cached value\n",
+		           (long long)t.agree, (long long)t.differ, (long long)t.unsupported, (long long)t.random,
+		           (long long)t.uncached);
+	free(ft);
+	arena_free(&texts);
+	a->status = t.differ || t.unsupported ? ERR_NO : 0;
+}
+
+/* --- eval, explain, ir ------------------------------------------------------------------------------------------ */
+
+static void
+put_eval(struct app *a, const char *expr)
+{
+	struct err e = {0};
+	struct value v = eval_text(a->ev, expr, a->sheet, &e);
+
+	if (e.status)
+		cli_die(&e);
+	v = eval_value_scalar(a->ev, v, a->sheet, 0, 0);
+	if (a->format == CLI_NDJSON) {
+		record_begin(&a->out, "cell", NULL, 0);
+		record_str(&a->out, "cell", expr);
+		cli_record_value(&a->out, "value", &v);
+		record_end(&a->out);
+	} else {
+		put_value(&a->out, &v);
+		buf_putc(&a->out, '\n');
+	}
+}
+
+static void
+explain_cell(struct app *a, int sheet, int32_t row, int32_t col, int depth)
+{
+	const struct formula *f = model_formula(a->m, sheet, row, col);
+	struct value v = eval_cell(a->ev, sheet, row, col);
+
+	buf_printf(&a->out, "%*s%s = ", 2 * depth, "", address(a, sheet, row, col));
+	put_value(&a->out, &v);
+	if (f) {
+		buf_puts(&a->out, "   =");
+		if (f->root)
+			node_print(&a->out, a->wb, f->root, sheet, row, col);
+		else
+			buf_printf(&a->out, "%s  (%s)", f->text, f->error);
+		if (eval_cell_tainted(a->ev, sheet, row, col))
+			buf_puts(&a->out, "   (random)");
+	}
+	buf_putc(&a->out, '\n');
+}
+
+/* Each subexpression with its value, innermost first; then the precedents. */
+static void
+explain_node(struct app *a, const struct node *n, int sheet, int32_t row, int32_t col, int depth)
+{
+	struct value v;
+
+	for (int i = 0; i < n->nargs; i++)
+		if (n->args[i] && (n->args[i]->nargs || n->args[i]->kind == N_AREA || n->args[i]->kind == N_NAME))
+			explain_node(a, n->args[i], sheet, row, col, depth);
+	if (n->kind == N_CALL && n->u.call.fn && (!strcmp(n->u.call.name, "LAMBDA") || !strcmp(n->u.call.name, "LET")))
+		return;
+	v = eval_tree(a->ev, n, sheet, row, col, 0, NULL);
+	if (v.kind == V_REF && n->kind == N_AREA && v.u.ref->area[0].row1 == v.u.ref->area[0].row2 &&
+	    v.u.ref->area[0].col1 == v.u.ref->area[0].col2)
+		v = eval_value_scalar(a->ev, v, sheet, row, col);
+	buf_printf(&a->out, "%*s", 2 * depth, "");
+	node_print(&a->out, a->wb, n, sheet, row, col);
+	buf_puts(&a->out, "  ->  ");
+	if (v.kind == V_REF)
+		buf_puts(&a->out, "(range)");
+	else
+		put_value(&a->out, &v);
+	buf_putc(&a->out, '\n');
+}
+
+static void
+explain(struct app *a)
+{
+	struct err e = {0};
+	struct area at;
+	const struct formula *f;
+	char why[600];
+
+	if (model_find(a->m, a->explain, a->sheet, &at, &e) < 0)
+		cli_die(&e);
+	explain_cell(a, at.sheet1, at.row1, at.col1, 0);
+	f = model_formula(a->m, at.sheet1, at.row1, at.col1);
+	if (f && f->root)
+		explain_node(a, f->root, at.sheet1, at.row1, at.col1, 1);
+	if (eval_explain_error(a->ev, at.sheet1, at.row1, at.col1, why, sizeof why))
+		buf_printf(&a->out, "%s\n", why);
+	if (*eval_cycle(a->ev))
+		buf_printf(&a->out, "circular: %s\n", eval_cycle(a->ev));
+}
+
+static void
+show_ir(struct app *a)
+{
+	struct err e = {0};
+	struct area at;
+	struct lower *L;
+	ir_ref roots[3];
+	size_t n = 0;
+
+	if (model_find(a->m, a->ir, a->sheet, &at, &e) < 0)
+		cli_die(&e);
+	L = lower_new(a->m, &e);
+	if (!L || lower_targets(L, &at, (const char *const[]){a->ir}, 1, &e) < 0)
+		cli_die(&e);
+	if (L->target[0].v.num != IR_NONE)
+		roots[n++] = L->target[0].v.num;
+	if (L->target[0].v.err != IR_NONE)
+		roots[n++] = L->target[0].v.err;
+	if (L->target[0].v.typ != IR_NONE)
+		roots[n++] = L->target[0].v.typ;
+	if (ir_print(&a->out, L->ir, roots, n) < 0) {
+		err_nomem(&e);
+		cli_die(&e);
+	}
+	buf_printf(&a->out, "value %%%d", L->target[0].v.num);
+	if (L->target[0].v.err != IR_NONE)
+		buf_printf(&a->out, "  error %%%d", L->target[0].v.err);
+	buf_putc(&a->out, '\n');
+	lower_free(L);
+}
+
+/* --- the inventory --------------------------------------------------------------------------------------------------- */
+
+struct inventory {
+	int64_t formulas, random, is_volatile, external, broken, unknown, arrays;
+	struct function_tally *fn;
+};
+
+static int
+refers_to(const struct node *n, int sheet, int32_t row, int32_t col, uint8_t **used, const struct workbook *wb)
+{
+	struct area a;
+
+	for (int i = 0; i < n->nargs; i++)
+		if (n->args[i])
+			refers_to(n->args[i], sheet, row, col, used, wb);
+	if (n->kind == N_AREA && !(n->u.area.flags & AREA_EXTERNAL) && !node_area(n, sheet, row, col, &a))
+		for (int k = a.sheet1; k <= a.sheet2; k++) {
+			const struct sheet *s = &wb->sheets[k];
+			int32_t r1 = a.row1 > s->row_min ? a.row1 : s->row_min, r2 = a.row2 < s->row_max ? a.row2 : s->row_max;
+
+			for (int32_t r = r1; r <= r2; r++)
+				for (size_t i = s->row_start[r - s->row_min]; i < s->row_start[r - s->row_min + 1]; i++)
+					if (s->cells[i].col >= a.col1 && s->cells[i].col <= a.col2)
+						used[k][i] = 1;
+		}
+	return 0;
+}
+
+/* The text nearest to the left in the row, else above: what a person calls the cell. */
+static const char *
+label_of(const struct app *a, int sheet, int32_t row, int32_t col)
+{
+	for (int32_t c = col - 1; c >= 0 && c >= col - 6; c--) {
+		const struct cell *x = workbook_cell(a->wb, sheet, row, c);
+
+		if (x && x->kind == CELL_TEXT && !x->formula)
+			return x->v.text;
+	}
+	for (int32_t r = row - 1; r >= 0 && r >= row - 6; r--) {
+		const struct cell *x = workbook_cell(a->wb, sheet, r, col);
+
+		if (x && x->kind == CELL_TEXT && !x->formula)
+			return x->v.text;
+	}
+	return "";
+}
+
+static void
+put_line(struct app *a, const char *kind, const char *name, const char *detail, const struct value *v)
+{
+	struct buf *b = &a->out;
+
+	if (a->format == CLI_NDJSON) {
+		buf_puts(b, "{\"v\":1");
+		record_str(b, "type", kind);
+		record_str(b, "name", name);
+		if (detail && *detail)
+			record_str(b, "detail", detail);
+		if (v)
+			cli_record_value(b, "value", v);
+		record_end(b);
+		return;
+	}
+	buf_printf(b, "  %-28s %s", name, detail ? detail : "");
+	if (v) {
+		buf_puts(b, detail && *detail ? "  " : "");
+		put_value(b, v);
+	}
+	buf_putc(b, '\n');
+}
+
+static void
+heading(struct app *a, const char *text)
+{
+	if (a->format != CLI_NDJSON)
+		buf_printf(&a->out, "%s\n", text);
+}
+
+static void
+inventory(struct app *a)
+{
+	struct inventory inv = {.fn = calloc(4001, sizeof *inv.fn)};
+	uint8_t **used = calloc(a->wb->nsheets, sizeof *used);
+	char detail[400];
+	int shown = 0;
+
+	if (!inv.fn || !used)
+		abort();
+	for (size_t k = 0; k < a->wb->nsheets; k++)
+		used[k] = calloc(a->wb->sheets[k].ncells + 1, 1);
+	heading(a, "Sheets");
+	for (size_t k = 0; k < a->wb->nsheets; k++) {
+		const struct sheet *s = &a->wb->sheets[k];
+		int64_t formulas = 0;
+
+		for (size_t i = 0; i < s->ncells; i++)
+			formulas += s->cells[i].formula != NULL;
+		snprintf(detail, sizeof detail, "%zu cells, %lld formulas%s%s", s->ncells, (long long)formulas,
+		         s->state ? ", hidden" : "", s->is_worksheet ? "" : ", no worksheet");
+		put_line(a, "sheet", s->name, detail, NULL);
+	}
+	if (a->wb->nnames)
+		heading(a, "Names");
+	for (size_t i = 0; i < a->wb->nnames; i++)
+		if (!a->wb->names[i].hidden)
+			put_line(a, "name", a->wb->names[i].name, a->wb->names[i].formula.text, NULL);
+	heading(a, "Random inputs");
+	for (size_t k = 0; k < a->wb->nsheets; k++)
+		for (size_t i = 0; i < a->wb->sheets[k].ncells; i++) {
+			const struct cell *c = &a->wb->sheets[k].cells[i];
+			const struct formula *f = model_formula(a->m, (int)k, c->row, c->col);
+
+			if (!f)
+				continue;
+			inv.formulas++;
+			inv.random += (f->flags & FORMULA_RANDOM) != 0;
+			inv.is_volatile += (f->flags & FORMULA_VOLATILE) != 0;
+			inv.external += (f->flags & FORMULA_EXTERNAL) != 0;
+			inv.unknown += (f->flags & FORMULA_UNKNOWN) != 0;
+			inv.broken += !f->root;
+			if (!f->root)
+				continue;
+			count_functions(f->root, inv.fn, 1);
+			refers_to(f->root, (int)k, c->row, c->col, used, a->wb);
+			if (f->flags & FORMULA_RANDOM) {
+				snprintf(detail, sizeof detail, "%.60s  =%.200s", label_of(a, (int)k, c->row, c->col), f->text);
+				put_line(a, "input", address(a, (int)k, c->row, c->col), detail, NULL);
+			}
+		}
+	heading(a, "Possible targets (formulas that nothing else uses)");
+	for (size_t k = 0; k < a->wb->nsheets; k++)
+		for (size_t i = 0; i < a->wb->sheets[k].ncells; i++) {
+			const struct cell *c = &a->wb->sheets[k].cells[i];
+			const struct formula *f = model_formula(a->m, (int)k, c->row, c->col);
+			struct value v;
+
+			if (!f || !f->root || (used[k][i] && !(f->flags & FORMULA_OUTPUT)))
+				continue;
+			v = eval_cell(a->ev, (int)k, c->row, c->col);
+			if (v.kind != V_NUM || (++shown > 40 && a->format != CLI_NDJSON))
+				continue;
+			snprintf(detail, sizeof detail, "%.60s%s%s", label_of(a, (int)k, c->row, c->col),
+			         eval_cell_tainted(a->ev, (int)k, c->row, c->col) ? " (random)" : "",
+			         f->flags & FORMULA_OUTPUT ? " (RiskOutput)" : "");
+			put_line(a, "target", address(a, (int)k, c->row, c->col), detail, &v);
+		}
+	if (shown > 40 && a->format != CLI_NDJSON)
+		buf_printf(&a->out, "  and %d more\n", shown - 40);
+	heading(a, "Functions");
+	for (size_t i = 0; inv.fn[i].name; i++) {
+		const struct func *f = func_find(inv.fn[i].name, strlen(inv.fn[i].name));
+
+		snprintf(detail, sizeof detail, "%lld calls, %s", (long long)inv.fn[i].agree,
+		         !f ? "not supported" : lower_has_lanes(f) ? "scalar, vector" : "scalar");
+		put_line(a, "function", inv.fn[i].name, detail, NULL);
+	}
+	snprintf(detail, sizeof detail,
+	         "%lld formulas; %lld draw, %lld volatile, %lld to other workbooks, %lld with unknown names, %lld that do not parse",
+	         (long long)inv.formulas, (long long)inv.random, (long long)inv.is_volatile, (long long)inv.external,
+	         (long long)inv.unknown, (long long)inv.broken);
+	heading(a, "In all");
+	put_line(a, "model", a->wb->path, detail, NULL);
+	if (*eval_cycle(a->ev)) {
+		heading(a, "Circular references (not iterated: the workbook does not ask for it)");
+		put_line(a, "cycle", eval_cycle(a->ev), "", NULL);
+	}
+	for (size_t k = 0; k < a->wb->nsheets; k++)
+		free(used[k]);
+	free(used);
+	free(inv.fn);
+}
+
+static void *
+act(void *arg)
+{
+	struct app *a = arg;
+
+	if (a->verify)
+		verify(a);
+	else if (a->nevals)
+		for (int i = 0; i < a->nevals; i++)
+			put_eval(a, a->evals[i]);
+	else if (a->explain)
+		explain(a);
+	else if (a->ir)
+		show_ir(a);
+	else
+		inventory(a);
+	flush(a);
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	enum { OPT_VERIFY = 1000, OPT_PIN, OPT_TOLERANCE, OPT_FUNCTIONS, OPT_EVAL, OPT_EXPLAIN, OPT_IR, OPT_SET, OPT_SPEC, OPT_FORMAT };
+	static const struct option longs[] = {
+	    {"verify", no_argument, 0, OPT_VERIFY},        {"pin", no_argument, 0, OPT_PIN},
+	    {"tolerance", required_argument, 0, OPT_TOLERANCE}, {"functions", no_argument, 0, OPT_FUNCTIONS},
+	    {"eval", required_argument, 0, OPT_EVAL},      {"explain", required_argument, 0, OPT_EXPLAIN},
+	    {"ir", required_argument, 0, OPT_IR},          {"set", required_argument, 0, OPT_SET},
+	    {"input", required_argument, 0, 'i'},          {"spec", required_argument, 0, OPT_SPEC},
+	    {"sheet", required_argument, 0, 's'},          {"format", required_argument, 0, OPT_FORMAT},
+	    {"help", no_argument, 0, 'h'},                 {"version", no_argument, 0, 'V'},
+	    {0, 0, 0, 0}};
+	struct app a = {.tolerance = 1e-12, .format = isatty(1) ? CLI_TABLE : CLI_NDJSON};
+	struct err e = {0};
+	pthread_attr_t attr;
+	pthread_t thread;
+	int c, format_given = 0;
+
+	cli_start("sim-model");
+	spec_init(&a.spec);
+	while ((c = getopt_long(argc, argv, "i:s:hV", longs, NULL)) != -1) {
+		switch (c) {
+		case OPT_VERIFY: a.verify = 1; break;
+		case OPT_PIN: a.pin = 1; break;
+		case OPT_FUNCTIONS: a.by_function = 1; break;
+		case OPT_TOLERANCE:
+			if (num_parse_double(optarg, strlen(optarg), &a.tolerance) < 0 || a.tolerance < 0)
+				cli_usage("--tolerance: \"%s\" is not a number from 0", optarg);
+			break;
+		case OPT_EVAL:
+			if (a.nevals == 256)
+				cli_usage("--eval: at most 256 times");
+			a.evals[a.nevals++] = optarg;
+			break;
+		case OPT_EXPLAIN: a.explain = optarg; break;
+		case OPT_IR: a.ir = optarg; break;
+		case OPT_SET:
+			if (spec_add_set(&a.spec, optarg, "option --set", &e) < 0)
+				cli_die(&e);
+			break;
+		case 'i':
+			if (spec_add_input(&a.spec, optarg, "option -i", &e) < 0)
+				cli_die(&e);
+			break;
+		case OPT_SPEC:
+			if (spec_load(&a.spec, optarg, &e) < 0)
+				cli_die(&e);
+			break;
+		case 's': a.sheet_name = optarg; break;
+		case OPT_FORMAT:
+			a.format = cli_format(optarg, "table ndjson");
+			format_given = 1;
+			break;
+		case 'h': return cli_help(usage);
+		case 'V': return cli_version();
+		default: cli_usage_hint();
+		}
+	}
+	(void)format_given;
+	if (argc - optind > 1 || (argc == optind && !a.spec.model))
+		cli_usage("one workbook is wanted");
+	a.wb = workbook_load(optind < argc ? argv[optind] : a.spec.model, &e);
+	if (!a.wb || !(a.m = model_new(a.wb, &e)))
+		cli_die(&e);
+	a.m->pin = a.pin;
+	a.m->xlrisk = a.spec.xlrisk;
+	if (a.sheet_name && (a.sheet = workbook_sheet(a.wb, a.sheet_name, strlen(a.sheet_name))) < 0) {
+		err_set(&e, ERR_DATA, "%s: no sheet \"%s\"", a.wb->path, a.sheet_name);
+		cli_die(&e);
+	}
+	if (spec_apply(&a.spec, a.m, &e) < 0 || !(a.ev = eval_new(a.m, &e)))
+		cli_die(&e);
+	/* references found at run time may nest deep: a stack of address space */
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, (size_t)1 << 30);
+	if (pthread_create(&thread, &attr, act, &a)) {
+		err_set(&e, ERR_OS, "cannot start a thread");
+		cli_die(&e);
+	}
+	pthread_join(thread, NULL);
+	eval_free(a.ev);
+	model_free(a.m);
+	workbook_free(a.wb);
+	spec_free(&a.spec);
+	buf_free(&a.out);
+	return a.status;
+}
