@@ -190,10 +190,19 @@ xl_floor(struct xl_call *c)
 	return xl_steps(xl_floor15(x / s), s);
 }
 
+/* The significance of CEILING.MATH: 1 where it is omitted, or left empty before a mode (which arrives as 0). */
+K_SCALAR double
+xl_significance(const struct xl_call *c)
+{
+	double s = ks_abs(XL_OPT(c, 1, 1.0));
+
+	return s == 0 && c->nargs > 2 ? 1.0 : s;
+}
+
 XL_FN
 xl_ceiling_math(struct xl_call *c)
 {
-	double x = XL_ARG(c, 0), s = ks_abs(XL_OPT(c, 1, 1.0));
+	double x = XL_ARG(c, 0), s = xl_significance(c);
 
 	if (x == 0 || s == 0)
 		return 0;
@@ -205,7 +214,7 @@ xl_ceiling_math(struct xl_call *c)
 XL_FN
 xl_floor_math(struct xl_call *c)
 {
-	double x = XL_ARG(c, 0), s = ks_abs(XL_OPT(c, 1, 1.0));
+	double x = XL_ARG(c, 0), s = xl_significance(c);
 
 	if (x == 0 || s == 0)
 		return 0;

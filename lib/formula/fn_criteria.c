@@ -7,12 +7,8 @@
  *  3. An error in a value that meets the criteria is the result, the first in that order; other errors are not seen.
  */
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 #include "kernels/xl_math.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/stat.def"
 
 /* A rectangle of cells, or an array. */
 struct grid {

@@ -7,12 +7,8 @@
 #include <string.h>
 
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 #include "kernels/xl_math.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/math.def"
 
 static struct value
 number(double x)

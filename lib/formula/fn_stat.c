@@ -5,12 +5,8 @@
  * asks for it (101 to 111; AGGREGATE options 1, 3, 5, 7); then they call the numeric function of kernels/.
  */
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 #include "kernels/xl_stat.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/stat.def"
 
 /* --- counting ---------------------------------------------------------------------------------------------- */
 
@@ -204,7 +200,7 @@ struct collected {
 
 /* A cell holding SUBTOTAL must not be evaluated before it is known to be left out: it may refer to this very cell. */
 static void
-collect(struct eval *ev, struct value from, int skip, struct collected *t)
+collect(struct eval *ev, struct value from, int skip, int counting, struct collected *t)
 {
 	struct eval_walk w;
 	struct value v;
@@ -218,7 +214,7 @@ collect(struct eval *ev, struct value from, int skip, struct collected *t)
 		t->nfull += v.kind != V_BLANK;
 		if (v.kind == V_NUM)
 			list_add(ev, &t->numbers, v.u.num);
-		else if (v.kind == V_ERROR)
+		else if (v.kind == V_ERROR && !counting)
 			t->error = v.error;
 	}
 }
@@ -256,9 +252,7 @@ fn_subtotal(struct eval *ev, const struct node *call, struct value *args, int na
 			*out = args[i].kind == V_ERROR ? args[i] : value_error(XE_VALUE);
 			return;
 		}
-		collect(ev, args[i], code == 2 || code == 3 ? skip : skip, &t);
-		if (code == 2 || code == 3)
-			t.error = 0;
+		collect(ev, args[i], skip, code == 2 || code == 3, &t);
 	}
 	*out = collected_value(ev, (int)code, &t);
 }
@@ -298,7 +292,7 @@ fn_aggregate(struct eval *ev, const struct node *call, struct value *args, int n
 	}
 	ev->array_mode = 1;
 	for (int i = 2; i < last; i++)
-		collect(ev, eval_node(ev, call->args[i]), skip, &t);
+		collect(ev, eval_node(ev, call->args[i]), skip, code == 2 || code == 3, &t);
 	ev->array_mode = mode;
 	if (code < 14)
 		*out = collected_value(ev, (int)code, &t);
