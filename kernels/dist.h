@@ -491,7 +491,15 @@ dist_hyper_cdf(double x, double n, double d, double m)
 /* normal(mean, sd) */
 DI_CHECK(normal) { DI_RULE(p[1] >= 0.0, "sd must be >= 0"); return (const char *)0; }
 DI_INV(normal) { return ks_sample_normal(u, p[0], p[1]); }
-DI_CDF(normal) { double z = (x - p[0]) / p[1]; *q = ks_norm_cdf(-z); return ks_norm_cdf(z); }
+DI_CDF(normal)
+{
+	double z = (x - p[0]) / p[1];
+
+	if (p[1] == 0.0)
+		return di_both(x >= p[0], q);
+	*q = ks_norm_cdf(-z);
+	return ks_norm_cdf(z);
+}
 DI_PDF(normal) { return dist_norm_pdf(x, p[0], p[1]); }
 DI_MEAN(normal) { return p[0]; }
 DI_SD(normal) { return p[1]; }
@@ -725,6 +733,8 @@ DI_CDF(lognorm2)
 
 	if (!(x > 0.0))
 		return di_both(0.0, q);
+	if (p[1] == 0.0)
+		return di_both(ks_log(x) >= p[0], q);
 	z = (ks_log(x) - p[0]) / p[1];
 	*q = ks_norm_cdf(-z);
 	return ks_norm_cdf(z);

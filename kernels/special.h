@@ -386,26 +386,32 @@ sf_beta_front(double a, double b, double x, double y)
 	return sf_beta_front2(a, b, x, y, sf_beta_const(a, b));
 }
 
-/* 1/(1 + d1/(1 + d2/(1 + …))): convergents by their recurrence, the divisions off the critical path. */
+/* The continued fraction of DiDonato and Morris (1992, eq. 9.1), for x not beyond the mean: lambda, how far it is from
+ * the mean, enters by itself, so that nothing cancels however large a and b are. Convergents by their recurrence. */
 K_SCALAR_BIG double
-sf_beta_fraction(double a, double b, double x)
+sf_beta_fraction(double a, double b, double x, double y)
 {
-	double a0 = 1.0, b0 = 1.0, a1 = 1.0, b1 = 1.0 - (a + b) * x / (a + 1.0), m;
+	double lambda = a > b ? ks_fma(a + b, y, -b) : ks_fma(-(a + b), x, a);
+	double a0 = 0.0, b0 = 1.0, a1 = 1.0, b1 = a / (a + 1.0) * (lambda + 1.0), n;
 	int i;
 
 	for (i = 1; i < SF_MAXIT; i++) {
-		double t, d1, d2, gap;
+		double w, s, al, be, t, a2, b2, gap;
 
-		m = i;
-		t = a + 2.0 * m;
-		d1 = m * (b - m) * x / ((t - 1.0) * t);
-		d2 = (a + m) * (a + b + m) * x / ((t + 1.0) * t);
-		a0 = ks_fma(d1, a0, a1);
-		b0 = ks_fma(d1, b0, b1);
-		a1 = ks_fma(-d2, a1, a0);
-		b1 = ks_fma(-d2, b1, b0);
-		gap = a1 * b0 - a0 * b1;
-		if (ks_abs(gap) <= ks_abs(a1 * b0) * SF_EPS)
+		n = i;
+		s = a + 2.0 * n - 1.0;
+		w = n * (b - n) * x / s;
+		al = (a + n - 1.0) / s * (a + b + n - 1.0) * x * w;
+		be = n + w + (a + n) / (s + 2.0) * (lambda + 1.0 + n * (1.0 + y));
+		a2 = ks_fma(be, a1, al * a0);
+		b2 = ks_fma(be, b1, al * b0);
+		gap = a2 * b1 - a1 * b2;
+		t = a2 * b1;
+		a0 = a1;
+		b0 = b1;
+		a1 = a2;
+		b1 = b2;
+		if (ks_abs(gap) <= ks_abs(t) * SF_EPS)
 			break;
 		if (!(ks_abs(b1) < 1e120 && ks_abs(b1) > 1e-120)) {
 			t = 1.0 / b1;
@@ -424,13 +430,13 @@ sf_beta_sum(double a, double b, double x, double y, double front, double *q)
 {
 	double p;
 
-	if (x * (a + b + 2.0) < a + 1.0) {
-		p = front * sf_beta_fraction(a, b, x) / a;
+	if (a > b ? y * (a + b) >= b : x * (a + b) <= a) {
+		p = front * sf_beta_fraction(a, b, x, y);
 		p = p < 1.0 ? p : 1.0;
 		*q = 1.0 - p;
 		return p;
 	}
-	p = front * sf_beta_fraction(b, a, y) / b;
+	p = front * sf_beta_fraction(b, a, y, x);
 	*q = p < 1.0 ? p : 1.0;
 	return 1.0 - *q;
 }
@@ -498,6 +504,10 @@ sf_beta_inv(double a, double b, double p, double q, double *y)
 			odds = 1e300;
 		if (ks_abs(dw) < tol)
 			break;
+	}
+	if (odds <= 1e-300 || odds >= 1e300) { /* beyond what a double can say */
+		*y = odds <= 1e-300;
+		return odds >= 1e300;
 	}
 	*y = 1.0 / (1.0 + odds);
 	return odds / (1.0 + odds);

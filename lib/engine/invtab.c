@@ -16,7 +16,7 @@ enum { ROW = INVTAB_ROW, TAIL = INVTAB_TAIL, MAXN = 16 };
 #define BINADES 9          /* 2^-10 .. 1/2 */
 #define TAIL_ROWS 10       /* a side */
 #define TOLERANCE 1e-13
-#define MAX_VALUES 20000   /* of a discrete distribution */
+#define MAX_VALUES 200000  /* of a discrete distribution */
 
 /* Zeroed, on a cache line: a row of eight is then one line. */
 static double *
@@ -184,6 +184,9 @@ invtab_build(invtab_fn *inv, const void *ctx, struct err *e)
 		s.t->max_error = smooth_fill(&s, m);
 		if (s.t->max_error <= TOLERANCE)
 			return s.t;
+		/* twice the rows gain about 2^8: no use where more is missing */
+		if (!(s.t->max_error <= TOLERANCE * 0x1p9) && (m > 4 || !(s.t->max_error <= TOLERANCE * 0x1p18)))
+			break;
 	}
 	err_set(e, ERR_DATA, "no table fits this distribution: it is drawn by its exact inverse");
 	invtab_free(s.t);

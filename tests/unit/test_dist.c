@@ -241,6 +241,11 @@ by_themselves(void)
 	is_double(dist_t_inv(0.975, 10), 2.2281388519862744, 1e-15, "t.inv(0.975, 10)");
 	is_double(dist_t_isf(0.025, 10), 2.2281388519862744, 1e-15, "t.inv.2t(0.05, 10)");
 	is_double(dist_t_cdf(2.2281388519862744, 10), 0.975, 1e-15, "t.dist(…, 10)");
+	/* nearly normal: z + (z^3 + z)/(4 nu) */
+	is_double(dist_t_inv(0.975, 1e10), 1.9599639845400542 + 2.3722712e-10, 3e-16, "t.inv(0.975, 1e10)");
+	is_double(dist_t_cdf(dist_t_inv(0.3, 1e10), 1e10), 0.3, 1e-15, "and back");
+	is_double(dist_beta_cdf(0.5, 1e7, 1e7), 0.5, 1e-14, "beta of large parameters at its middle");
+	ok(dist_t_inv(1 - 0x1p-53, 0.01) == INFINITY, "a quantile beyond all numbers is infinite");
 	is_double(dist_chisq_isf(0.05, 7), 14.067140449340169, 1e-14, "chisq.inv.rt(0.05, 7)");
 	is_double(dist_chisq_sf(14.067140449340169, 7), 0.05, 1e-15, "chisq.dist.rt");
 	is_double(dist_f_isf(0.01, 6, 4), 15.206864861157, 1e-12, "f.inv.rt(0.01, 6, 4)");
