@@ -327,7 +327,12 @@ typedef kv_l kv_m;
 
 K_FN kv_d kv_set(double x) { return (kv_d){x, x}; }
 K_FN kv_l kv_setl(int64_t x) { return (kv_l){x, x}; }
-K_FN kv_d kv_fma(kv_d a, kv_d b, kv_d c) { return (kv_d){__builtin_fma(a[0], b[0], c[0]), __builtin_fma(a[1], b[1], c[1])}; }
+K_FN kv_d
+kv_fma(kv_d a, kv_d b, kv_d c)
+{
+	return (kv_d){__builtin_fma(a[0], b[0], c[0]), __builtin_fma(a[1], b[1], c[1])};
+}
+
 #if defined(__SSE2__)
 K_FN kv_d kv_sqrt(kv_d a) { return (kv_d)_mm_sqrt_pd((__m128d)a); }
 #else

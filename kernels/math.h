@@ -8,8 +8,8 @@
  *   K(erf) K(erfc) K(norm_pdf) K(norm_cdf) K(norm_inv)
  *
  * Special values are C's (Annex F), NaN where the function is undefined; what Excel calls #NUM! is the caller's
- * affair. Errors measured (tests/unit/test_kernels): within 1 ulp for exp, log, pow, sin, cos, sqrt-like; within
- * 2 for tan and the inverse and hyperbolic ones; a few for erfc and norm_inv, relative in the tails too.
+ * affair. Errors measured (tests/unit/test_kernels): log 0.51 ulp, sin and cos 0.63, exp 0.8 (1.0 where subnormal),
+ * pow 1.2; the others below 1.7, and 2.8 for erfc, norm_cdf and norm_inv, relative in the tails too.
  *
  * pow: whole and half-whole exponents up to 64.5 in size go by a fixed chain of squarings and products that
  * carries its own rounding errors (one sqrt for the half, one division when negative); everything else by
@@ -93,7 +93,8 @@ K(expm1)(kd x)
 
 /* --- logarithm ------------------------------------------------------------------------------------- */
 
-/* x = 2^k m, r + e = m c - 1, T = -log c: what is left is log x = k ln2 + T + log1p(r + e). x positive, normal, finite. */
+/* x = 2^k m, r + e = m c - 1, T = -log c: what is left is log x = k ln2 + T + log1p(r + e). x is positive, normal
+ * and finite. */
 struct K(logred) {
 	kd k, T, r, e, scale; /* scale: c 2^-k */
 };
@@ -145,7 +146,7 @@ K(log_sum2)(struct K(logred) s, kd *low)
 	return hi;
 }
 
-/* Lanes that are not positive, normal and finite; and their logarithm, in the base in which 2^54 has logarithm b54. */
+/* Lanes that are not positive, normal and finite; and what their logarithm is. */
 K_FN km
 K(log_odd)(kd x)
 {

@@ -13,7 +13,7 @@
  *   sf_beta_pq(a, b, x, y, &q)       regularised incomplete beta I_x(a,b) with y = 1 - x, and 1 - I
  *   sf_beta_inv(a, b, p, q, &y)      x with I_x(a,b) = p, and y = 1 - x, both to full relative precision
  *
- * Incomplete functions: power series left of the mean, continued fraction right of it; their
+ * Incomplete functions: power series left of the mean, continued fractions right of it (beta: DiDonato and Morris); their
  * leading factors by Stirling remainders and deviances, so that large parameters keep about 14 digits. Iterations
  * grow like the square root of the parameter. Inverses: Halley on the logarithm of the smaller
  * tail against log x (gamma) or log odds (beta), where both tails are concave, so that it cannot run away.
@@ -386,7 +386,7 @@ sf_beta_front(double a, double b, double x, double y)
 	return sf_beta_front2(a, b, x, y, sf_beta_const(a, b));
 }
 
-/* The continued fraction of DiDonato and Morris (1992, eq. 9.1), for x not beyond the mean: lambda, how far it is from
+/* The continued fraction of DiDonato and Morris (1992), for x not beyond the mean: lambda, how far it is from
  * the mean, enters by itself, so that nothing cancels however large a and b are. Convergents by their recurrence. */
 K_SCALAR_BIG double
 sf_beta_fraction(double a, double b, double x, double y)

@@ -26,7 +26,8 @@ struct invtab {
 
 typedef double invtab_fn(double p, double q, const void *ctx);
 
-/* From any smooth inverse on (0, 1), given p and q = 1 - p, the smaller of them exact. NULL: e filled (65 no table fits, 71 memory). */
+/* From any smooth inverse on (0, 1), given p and q = 1 - p, the smaller of them exact. NULL: e filled (65 no
+ * table fits, 71 memory). */
 struct invtab *invtab_build(invtab_fn *inv, const void *ctx, struct err *e);
 
 /* From a row of kernels/dist.def with parameters that dist_check() accepts: forms SMOOTH, PIECES and DISCRETE. */
