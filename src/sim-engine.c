@@ -81,7 +81,7 @@ read_task(struct engine_options *o, struct task *t)
 		t->job = r.job ? strdup(r.job) : NULL;
 		t->attempt = r.attempt;
 		spec = record_get_str(&r, "spec");
-		if (spec_parse_task(&o->spec, line, n, "standard input, line 1", &e) < 0 ||
+		if (spec_parse(&o->spec, line, n, "standard input, line 1", NULL, &e) < 0 ||
 		    (spec && spec_load(&o->spec, spec, &e) < 0))
 			rc = -1;
 		record_free(&r);
@@ -283,8 +283,14 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 		cli_progress_done();
 	if (eo->samples && io_atomic_commit(&samples, &e) < 0)
 		fail(o, &e);
-	if (r.last > r.first && engine_write_partial(1, s, eo, &r, o->task->job, o->task->attempt, o->run, &e) < 0)
-		cli_die(&e);
+	if (r.last > r.first) {
+		struct partial_head h;
+
+		engine_partial_head(s, eo, o->task->job, o->task->attempt, o->run, &h);
+		if (partial_write(1, &h, r.stats, &e) < 0)
+			cli_die(&e);
+		partial_head_free(&h, r.stats->ncols);
+	}
 	if (r.timed_out)
 		status = ERR_DEADLINE;
 	put_finished(o, r.timed_out ? "deadline" : r.stopped && r.last < ro.last ? "stopped" : "completed",

@@ -19,7 +19,7 @@
 #include "common/engine.h"
 #include "common/summary.h"
 #include "engine/sim.h"
-#include "stats/render.h"
+#include "stats/partial.h"
 
 static const char usage[] =
     "usage: sim WORKBOOK [options]     simulate and show the result\n"
@@ -133,4 +133,105 @@ on_progress(void *ctx, const struct sim_progress *p)
 {
 	if (*(int *)ctx)
 		cli_progress_bar(p->done, p->total, p->seconds, "trials");
+}
+
+static int
+simulate(struct engine_options *eo, const struct summary_options *so, int quiet)
+{
+	int bar = !quiet && isatty(2);
+	struct sim_run_options ro = {.progress = on_progress, .ctx = &bar, .stop = &stop_flag, .samples_fd = -1};
+	struct io_atomic samples = {.fd = -1};
+	struct partial_head h;
+	struct sim_result r;
+	struct sim s;
+	struct err e = {0};
+
+	if (sim_open(&s, &eo->spec, eo->isa, &e) < 0)
+		cli_die(&e);
+	if (s.lower->ir->ntrees && !quiet)
+		cli_warn("%zu formulas have no lanes and run one trial at a time: slower, the same numbers (sim-engine names them)",
+		         s.lower->ir->ntrees);
+	if (s.lower->ncorrelated)
+		cli_warn("RiskCorrmat is not applied: inputs are drawn independently");
+	if (!s.ninputs_found)
+		cli_warn("nothing random: no input with -i, no RAND() and no Risk function leads to the target");
+	ro.seed = eo->spec.seed;
+	ro.first = eo->spec.first;
+	ro.last = eo->spec.last;
+	ro.threads = eo->threads;
+	ro.samples_ndjson = eo->samples_ndjson;
+	if (eo->timeout_ns)
+		ro.deadline_ns = clk_boot_ns() + eo->timeout_ns;
+	if (eo->samples) {
+		if (io_atomic_open(&samples, eo->samples, &e) < 0)
+			cli_die(&e);
+		ro.samples_fd = samples.fd;
+	}
+	if (sim_run(&s, &ro, &r, &e) < 0) {
+		io_atomic_abort(&samples);
+		cli_die(&e);
+	}
+	if (bar)
+		cli_progress_done();
+	if (eo->samples && io_atomic_commit(&samples, &e) < 0)
+		cli_die(&e);
+	if (r.last > r.first) {
+		engine_partial_head(&s, eo, NULL, 0, "sim", &h);
+		summary_write(so, r.stats, &h, 0);
+		partial_head_free(&h, r.stats->ncols);
+	}
+	if (r.timed_out || r.stopped)
+		cli_warn("%s after %lld of %lld trials", r.timed_out ? "the limit in time was reached" : "stopped",
+		         (long long)(r.last - r.first), (long long)(ro.last - ro.first));
+	stats_free(r.stats);
+	sim_close(&s);
+	if (r.stopped)
+		cli_reraise(stop_flag);
+	return r.timed_out ? ERR_DEADLINE : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option longs[] = {ENGINE_LONG_OPTIONS SUMMARY_LONG_OPTIONS{"quiet", no_argument, 0, 'q'},
+	                                      {"help", no_argument, 0, 'h'},
+	                                      {"version", no_argument, 0, 'V'},
+	                                      {0, 0, 0, 0}};
+	struct sigaction sa = {.sa_handler = on_stop};
+	struct engine_options eo;
+	struct summary_options so;
+	int c, quiet = 0, rc;
+
+	cli_start("sim");
+	if (argc > 1 && !strcmp(argv[1], "help"))
+		return help(argv + 2);
+	if (argc > 1 && is_verb(argv[1]) && access(argv[1], F_OK) < 0)
+		run_verb(argv + 1);
+	engine_options_init(&eo);
+	summary_options_init(&so);
+	while ((c = getopt_long(argc, argv, ENGINE_SHORT_OPTIONS SUMMARY_SHORT_OPTIONS "qhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'q': quiet = 1; break;
+		case 'h': return cli_help(usage);
+		case 'V': return cli_version();
+		case '?': cli_usage_hint();
+		default:
+			if (c == 'p' || c == 'o' || c >= SUMMARY_OPT_ABOVE)
+				summary_option(&so, c, optarg);
+			else
+				engine_option(&eo, c, optarg);
+		}
+	}
+	if (optind < argc)
+		eo.spec.model = argv[optind++];
+	if (optind < argc)
+		cli_usage("one workbook is wanted");
+	if (!eo.spec.model)
+		cli_usage("a workbook is wanted");
+	engine_options_finish(&eo);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	rc = simulate(&eo, &so, quiet);
+	engine_options_free(&eo);
+	return rc;
 }

@@ -869,6 +869,8 @@ call_numbers(struct lower *L, const struct func *f, const struct lval *a, int na
 		if (a[i].kind == LV_MISSING) { /* left empty in the middle: 0 */
 			copy[i] = lower_number(ir_const(L->ir, 0), IR_NONE);
 		} else {
+			if ((f->flags & FN_NOBOOL) && (a[i].mask & LM_BOOL))
+				return lower_unsupported(L, "logical where a number must be");
 			copy[i] = lower_num(L, a[i]);
 			if (copy[i].kind != LV_SCALAR)
 				return copy[i];
@@ -963,6 +965,8 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		switch (letter) {
 		case 'L':
 		case 'A':
+			if (f->flags & FN_NOBOOL)
+				return lower_unsupported(L, f->name);
 			if (list_arg(L, c, n->args[i], letter, &l) < 0)
 				return lower_unsupported(L, L->why);
 			if (!list_is_fixed(&l))

@@ -18,6 +18,7 @@
 #include "base/clk.h"
 #include "base/io.h"
 #include "base/num.h"
+#include "record/record.h"
 
 #define CHUNK_MAX ((int64_t)65536)
 #define CHUNK_SECONDS 0.05 /* a stop or a deadline is honoured within about this */
@@ -158,6 +159,31 @@ name_columns(struct sim *s, const struct spec *spec)
 	}
 }
 
+static uint64_t
+hash_text(uint64_t h, const char *t)
+{
+	for (; t && *t; t++)
+		h = (h ^ (unsigned char)*t) * 0x100000001b3u;
+	return (h ^ 0xff) * 0x100000001b3u;
+}
+
+static void
+hash_model(struct sim *s, const struct spec *spec)
+{
+	for (int k = 0; k < 2; k++) {
+		uint64_t h = s->wb->content_hash[k] + (uint64_t)k;
+
+		for (size_t i = 0; i < spec->nset; i++)
+			h = hash_text(hash_text(h, spec->set[i].cell), spec->set[i].content);
+		for (size_t i = 0; i < spec->ninput; i++)
+			h = hash_text(hash_text(h, spec->input[i].cell), spec->input[i].formula);
+		for (size_t i = 0; i < s->ntargets; i++)
+			h = hash_text(h, s->col[i].cell);
+		h = (h ^ (uint64_t)spec->xlrisk) * 0x9e3779b97f4a7c15u;
+		s->hash[k] = h ^ h >> 31;
+	}
+}
+
 /* Roots: per target value, error, type; per tracked input value, uniform. */
 static ir_ref *
 roots_of(struct sim *s, size_t *n)
@@ -213,7 +239,13 @@ sim_open(struct sim *s, const struct spec *spec, enum isa isa, struct err *e)
 	for (size_t i = 0; i < s->lower->ntarget; i++)
 		if (check_target(s, &s->lower->target[i], e) < 0)
 			goto fail;
+	if (*eval_cycle(s->lower->ev)) {
+		err_set(e, ERR_DATA, "circular reference, and the workbook does not ask for iteration: %s",
+		        eval_cycle(s->lower->ev));
+		goto fail;
+	}
 	name_columns(s, spec);
+	hash_model(s, spec);
 	roots = roots_of(s, &nroots);
 	s->prog = vm_compile(s->lower->ir, s->lower, roots, nroots, isa, e);
 	if (!s->prog)
@@ -370,7 +402,11 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 
 		vm_block(w->run, at, lane0, lane1);
 		column_lanes(s, w->run, b);
-		stats_add_block(w->stats, at, lane0, lane1);
+		if (stats_add_block(w->stats, at, lane0, lane1) < 0) {
+			err_nomem(&e);
+			fail_crew(c, &e);
+			return -1;
+		}
 		if (c->o->samples_fd >= 0)
 			for (size_t lane = lane0; lane < lane1; lane++)
 				if (add_row(s, b, at + (int64_t)lane, lane, c->o->samples_ndjson, &w->rows) < 0) {
@@ -380,6 +416,14 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 				}
 	}
 	atomic_fetch_add(&c->done, to - from);
+	pthread_mutex_lock(&c->lock); /* whole chunks find their siblings in the total */
+	if (stats_hand_over(c->total, w->stats) < 0)
+		err_nomem(&e);
+	pthread_mutex_unlock(&c->lock);
+	if (e.status) {
+		fail_crew(c, &e);
+		return -1;
+	}
 	return c->o->samples_fd >= 0 ? write_rows(w, from, to) : 0;
 }
 
@@ -520,8 +564,10 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 		err_nomem(e);
 		goto out;
 	}
-	c.total = stats_new(s->ntargets, s->ninputs, s->isa, e);
+	c.total = stats_new((int)s->ntargets, (int)s->ninputs, s->isa, e);
 	w[0].run = vm_run_new(s->prog, o->seed, e);
+	for (size_t i = 0; c.total && i < s->ntargets; i++)
+		c.total->col[i].whole = s->lower->ir->insn[s->lower->target[i].v.num].integer;
 	if (!c.total || !w[0].run || run_pilot(&c, w[0].run, c.total, e) < 0)
 		goto out;
 	if (o->samples_fd >= 0 && !o->samples_ndjson && write_header(s, o, e) < 0)

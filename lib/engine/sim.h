@@ -35,6 +35,7 @@ struct sim {
 	size_t ntargets, ninputs;
 	size_t ninputs_found;      /* more than ninputs where some are not tracked */
 	enum isa isa;
+	uint64_t hash[2];          /* of the workbook and of all that was changed in it: equal hashes give equal draws and results */
 	double load_s, compile_s;  /* seconds spent */
 	struct arena arena;
 };

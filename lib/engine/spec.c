@@ -342,7 +342,7 @@ static const struct {
 } fields[] = {
     {"v", read_version},       {"model", read_model},   {"inputs", read_inputs},  {"targets", read_targets},
     {"trials", read_trials},   {"slice", read_slice},   {"seed", read_seed},      {"set", read_set},
-    {"dialect", read_dialect}, {"name", read_nothing},  {"description", read_nothing},
+    {"dialect", read_dialect}, {"spec", read_nothing},  {"name", read_nothing},  {"description", read_nothing},
     /* of the record around a task line */
     {"type", read_nothing},    {"job", read_nothing},   {"attempt", read_nothing}, {"time", read_nothing},
 };

@@ -1047,7 +1047,7 @@ pack_number(struct eval *ev, struct packed *p, double x)
 	p->x[p->n++] = x;
 }
 
-/* Letters L and A: a list. */
+/* Letters L and A: a list; 'G' an 'L' of a function with FN_NOBOOL. */
 static void
 pack_list(struct eval *ev, struct packed *p, struct value v, char letter)
 {
@@ -1062,8 +1062,8 @@ pack_list(struct eval *ev, struct packed *p, struct value v, char letter)
 			p->err = p->err ? p->err : e.error;
 			return;
 		}
-		if (!w.in_ref) {
-			k = value_to_num(&e, ev->date1904, &x);
+		if (!w.in_ref || letter == 'G') {
+			k = letter == 'G' && e.kind == V_BOOL ? XE_VALUE : value_to_num(&e, ev->date1904, &x);
 			if (k) {
 				p->err = p->err ? p->err : k;
 				return;
@@ -1102,7 +1102,7 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			if (v[i].kind == V_MISSING)
 				pack_number(ev, &p, 0);
 			else
-				pack_list(ev, &p, v[i], letter);
+				pack_list(ev, &p, v[i], f->flags & FN_NOBOOL ? 'G' : letter);
 			p.arg[i].n = (int)(p.n - start[i]);
 			p.arg[i].rows = p.arg[i].n;
 			p.arg[i].cols = 1;
@@ -1112,10 +1112,10 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			for (int64_t j = 0; j < (int64_t)a->rows * a->cols && !p.err; j++) {
 				if (a->v[j].kind == V_ERROR)
 					p.err = a->v[j].error;
-				else if (a->v[j].kind != V_NUM)
+				else if (a->v[j].kind != V_NUM && a->v[j].kind != V_BLANK)
 					p.err = XE_VALUE;
 				else
-					pack_number(ev, &p, a->v[j].u.num);
+					pack_number(ev, &p, a->v[j].kind == V_NUM ? a->v[j].u.num : 0);
 			}
 			p.arg[i].n = a->rows * a->cols;
 			p.arg[i].rows = a->rows;
@@ -1198,6 +1198,10 @@ coerce(struct eval *ev, const struct func *f, struct value *v, int n, struct val
 		switch (letter) {
 		case 'n':
 			k = value_to_num(&v[i], ev->date1904, &x);
+			if (f->flags & FN_NOBOOL && v[i].kind == V_BOOL)
+				k = XE_VALUE;
+			else if (f->flags & FN_NOBOOL && v[i].kind == V_MISSING && i < f->min)
+				k = XE_NA;
 			if (!k)
 				v[i] = value_num(x);
 			break;

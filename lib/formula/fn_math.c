@@ -290,12 +290,12 @@ struct unit {
 #define UKGALLON 4.54609e-3
 #define G0 9.80665
 #define LIGHTYEAR 9.4607304725808e15
-#define PARSEC (149597870700.0 * 648000.0 / 3.14159265358979323846)
+#define PARSEC 3.0856775812815532e16
 
 static const struct unit units[] = {
     /* mass, g */
     {"g", 'm', 1, 1, 1, 0}, {"sg", 'm', 0, 1, POUND * G0 / FOOT, 0}, {"lbm", 'm', 0, 1, POUND, 0},
-    {"u", 'm', 1, 1, 1.66053906660e-24, 0}, {"ozm", 'm', 0, 1, POUND / 16, 0}, {"grain", 'm', 0, 1, POUND / 7000, 0},
+    {"u", 'm', 1, 1, 1.660538782e-24, 0}, {"ozm", 'm', 0, 1, POUND / 16, 0}, {"grain", 'm', 0, 1, POUND / 7000, 0},
     {"cwt", 'm', 0, 1, POUND * 100, 0}, {"shweight", 'm', 0, 1, POUND * 100, 0}, {"uk_cwt", 'm', 0, 1, POUND * 112, 0},
     {"lcwt", 'm', 0, 1, POUND * 112, 0}, {"hweight", 'm', 0, 1, POUND * 112, 0}, {"stone", 'm', 0, 1, POUND * 14, 0},
     {"ton", 'm', 0, 1, POUND * 2000, 0}, {"uk_ton", 'm', 0, 1, POUND * 2240, 0}, {"LTON", 'm', 0, 1, POUND * 2240, 0},
@@ -318,7 +318,7 @@ static const struct unit units[] = {
     {"pond", 'f', 1, 1, G0 * 1e-3, 0},
     /* energy, J */
     {"J", 'e', 1, 1, 1, 0}, {"e", 'e', 1, 1, 1e-7, 0}, {"c", 'e', 1, 1, 4.184, 0}, {"cal", 'e', 1, 1, 4.1868, 0},
-    {"eV", 'e', 1, 1, 1.602176634e-19, 0}, {"ev", 'e', 1, 1, 1.602176634e-19, 0},
+    {"eV", 'e', 1, 1, 1.602176487e-19, 0}, {"ev", 'e', 1, 1, 1.602176487e-19, 0},
     {"HPh", 'e', 0, 1, 550 * FOOT * POUND * 1e-3 * G0 * 3600, 0}, {"hh", 'e', 0, 1, 550 * FOOT * POUND * 1e-3 * G0 * 3600, 0},
     {"Wh", 'e', 1, 1, 3600, 0}, {"wh", 'e', 1, 1, 3600, 0}, {"flb", 'e', 0, 1, FOOT * POUND * 1e-3 * G0, 0},
     {"BTU", 'e', 0, 1, 1055.05585262, 0}, {"btu", 'e', 0, 1, 1055.05585262, 0},
@@ -335,7 +335,7 @@ static const struct unit units[] = {
     {"l", 'v', 1, 1, 1e-3, 0}, {"L", 'v', 1, 1, 1e-3, 0}, {"lt", 'v', 1, 1, 1e-3, 0}, {"tsp", 'v', 0, 1, GALLON / 768, 0},
     {"tspm", 'v', 0, 1, 5e-6, 0}, {"tbs", 'v', 0, 1, GALLON / 256, 0}, {"oz", 'v', 0, 1, GALLON / 128, 0},
     {"cup", 'v', 0, 1, GALLON / 16, 0}, {"pt", 'v', 0, 1, GALLON / 8, 0}, {"us_pt", 'v', 0, 1, GALLON / 8, 0},
-    {"uk_pt", 'v', 0, 1, UKGALLON / 8, 0}, {"qt", 'v', 0, 1, GALLON / 4, 0}, {"uk_qt", 'v', 0, 1, UKGALLON / 4, 0},
+    {"uk_pt", 'v', 1, 1, UKGALLON / 8, 0}, {"qt", 'v', 0, 1, GALLON / 4, 0}, {"uk_qt", 'v', 0, 1, UKGALLON / 4, 0},
     {"gal", 'v', 0, 1, GALLON, 0}, {"uk_gal", 'v', 0, 1, UKGALLON, 0}, {"ang3", 'v', 1, 3, 1e-30, 0}, {"ang^3", 'v', 1, 3, 1e-30, 0},
     {"barrel", 'v', 0, 1, GALLON * 42, 0}, {"bushel", 'v', 0, 1, 2150.42 * INCH * INCH * INCH, 0},
     {"ft3", 'v', 0, 1, FOOT * FOOT * FOOT, 0}, {"ft^3", 'v', 0, 1, FOOT * FOOT * FOOT, 0},
@@ -363,7 +363,7 @@ static const struct unit units[] = {
     {"bit", 'i', 2, 1, 1, 0}, {"byte", 'i', 2, 1, 8, 0},
     /* speed, m/s */
     {"admkn", 's', 0, 1, 6080 * FOOT / 3600, 0}, {"kn", 's', 0, 1, NMILE / 3600, 0}, {"m/h", 's', 1, 1, 1.0 / 3600, 0},
-    {"m/hr", 's', 1, 1, 1.0 / 3600, 0}, {"m/s", 's', 1, 1, 1, 0}, {"m/sec", 's', 1, 1, 1, 0}, {"mph", 's', 0, 1, MILE / 3600, 0},
+    {"m/hr", 's', 1, 1, 1.0 / 3600, 0}, {"m/s", 's', 1, 1, 1, 0}, {"m/sec", 's', 1, 1, 1, 0}, {"mph", 's', 1, 1, MILE / 3600, 0},
 };
 
 static const struct prefix {

@@ -19,7 +19,7 @@
  *   L  number list: scalars coerced; in references and arrays text, logicals and blanks are skipped;
  *      the first error is the result. (FNUM sees one xl_arg per parameter.)
  *   A  like L, but logicals and text in references count too (AVERAGEA …: TRUE 1, text 0)
- *   M  numeric matrix: every element must be a number, else #VALUE!
+ *   M  numeric matrix: every element must be a number, else #VALUE!; an empty cell is 0
  *   P  numbers of a reference/array by position, for pairwise functions (CORREL, SLOPE, SUMXMY2 …):
  *      a position that is not a number in ANY 'P' argument is dropped from all; sizes must agree, else #N/A
  * Leftmost error wins, arguments in order.
@@ -46,6 +46,8 @@ enum func_flag {
 	FN_DYNAMIC = 4,    /* makes references at run time */
 	FN_ARRAY = 8,      /* may return an array even in an ordinary formula's argument (SUMPRODUCT evaluates in array mode) */
 	FN_NAREF = 16,     /* returns a reference: INDEX, OFFSET, INDIRECT, CHOOSE, IF, XLOOKUP */
+	FN_NOBOOL = 64,    /* came with an add-in: a logical is #VALUE!, a required argument left empty #N/A; in a
+	                    * reference given to an 'L', text must be a number */
 	FN_DIST = 32       /* a Risk… distribution; dist field is its index in kernels/dist.def */
 };
 

@@ -512,6 +512,27 @@ stats_merge_into(struct stats *to, const struct stats *from, struct err *e)
 	return complete_leaves(to) < 0 ? err_nomem(e) : 0;
 }
 
+int
+stats_hand_over(struct stats *to, struct stats *from)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < from->nnodes; i++) {
+		if (!rc)
+			rc = add_node(to, from->node[i].level, from->node[i].index, from->node[i].sum);
+		else
+			free(from->node[i].sum);
+	}
+	from->nnodes = 0;
+	for (size_t i = 0; i < from->nrows; i++) {
+		if (!rc)
+			rc = stats_put_row(to, from->row[i].trial, from->row[i].d);
+		free(from->row[i].d);
+	}
+	from->nrows = 0;
+	return rc;
+}
+
 /* --- what is there ----------------------------------------------------------------------------------------------------------- */
 
 struct piece {

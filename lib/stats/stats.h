@@ -87,6 +87,8 @@ int stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 
 /* Add what `from` holds. They must share the pilot and not overlap. */
 int stats_merge_into(struct stats *to, const struct stats *from, struct err *e);
+/* Move nodes and rows only, leaving counts where they are: between chunks, so that nodes find their siblings early. */
+int stats_hand_over(struct stats *to, struct stats *from);
 int stats_same_pilot(const struct stats *a, const struct stats *b);
 
 /* Put a node or row in, merging siblings; for readers of partial results. sum and d are copied. */

@@ -189,3 +189,24 @@ engine_run_id(char out[40])
 	for (int i = 0; i < 16; i++)
 		snprintf(out + 2 * i, 3, "%02x", id[i]);
 }
+
+static char *
+copy(const char *s)
+{
+	return s ? strdup(s) : NULL;
+}
+
+void
+engine_partial_head(const struct sim *s, const struct engine_options *o, const char *job, int64_t attempt, const char *run,
+                    struct partial_head *h)
+{
+	size_t n = s->ntargets + s->ninputs;
+	char hash[40];
+
+	snprintf(hash, sizeof hash, "%016llx%016llx", (unsigned long long)s->hash[0], (unsigned long long)s->hash[1]);
+	*h = (struct partial_head){.run = copy(run), .job = copy(job), .attempt = attempt, .model = copy(s->wb->path),
+	                           .model_hash = copy(hash), .seed = o->spec.seed, .trials = o->spec.trials};
+	h->col = calloc(n + 1, sizeof *h->col);
+	for (size_t i = 0; h->col && i < n; i++)
+		h->col[i] = (struct partial_column){copy(s->col[i].name), copy(s->col[i].cell), copy(s->col[i].text)};
+}

@@ -9,6 +9,7 @@
 
 #include "engine/sim.h"
 #include "engine/spec.h"
+#include "stats/partial.h"
 
 struct engine_options {
 	struct spec spec;
@@ -64,7 +65,8 @@ void engine_options_free(struct engine_options *o);
 int engine_list_devices(int fd);
 /* A name for one run of an engine, unique in practice: 32 hex digits. */
 void engine_run_id(char out[40]);
-/* What partial lines say of the model: shared by all slices of one job. */
-void engine_partial_head(const struct sim *s, const struct engine_options *o, struct partial_head *h);
+/* What partial lines say of the model: shared by all slices of one job. partial_head_free() with the number of columns. */
+void engine_partial_head(const struct sim *s, const struct engine_options *o, const char *job, int64_t attempt, const char *run,
+                         struct partial_head *h);
 
 #endif
