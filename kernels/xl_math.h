@@ -190,19 +190,10 @@ xl_floor(struct xl_call *c)
 	return xl_steps(xl_floor15(x / s), s);
 }
 
-/* The significance of CEILING.MATH: 1 where it is omitted, or left empty before a mode (which arrives as 0). */
-K_SCALAR double
-xl_significance(const struct xl_call *c)
-{
-	double s = ks_abs(XL_OPT(c, 1, 1.0));
-
-	return s == 0 && c->nargs > 2 ? 1.0 : s;
-}
-
 XL_FN
 xl_ceiling_math(struct xl_call *c)
 {
-	double x = XL_ARG(c, 0), s = xl_significance(c);
+	double x = XL_ARG(c, 0), s = ks_abs(XL_OPT(c, 1, 1.0));
 
 	if (x == 0 || s == 0)
 		return 0;
@@ -214,7 +205,7 @@ xl_ceiling_math(struct xl_call *c)
 XL_FN
 xl_floor_math(struct xl_call *c)
 {
-	double x = XL_ARG(c, 0), s = xl_significance(c);
+	double x = XL_ARG(c, 0), s = ks_abs(XL_OPT(c, 1, 1.0));
 
 	if (x == 0 || s == 0)
 		return 0;
@@ -424,11 +415,11 @@ xl_gcd(struct xl_call *c)
 		for (int i = 0; i < c->arg[a].n; i++) {
 			double x = ks_trunc(c->arg[a].x[i]);
 
-			if (x < 0 || x >= 0x1p53)
+			if (c->arg[a].x[i] < 0 || x >= 0x1p53)
 				return XL_FAIL(c, XL_NUM);
 			g = xl_gcd2(g, x);
 		}
-	return g;
+	return xl_count(c) ? g : XL_FAIL(c, XL_VALUE);
 }
 
 XL_FN
@@ -441,7 +432,7 @@ xl_lcm(struct xl_call *c)
 		for (int i = 0; i < c->arg[a].n; i++) {
 			double x = ks_trunc(c->arg[a].x[i]);
 
-			if (x < 0 || x >= 0x1p53)
+			if (c->arg[a].x[i] < 0 || x >= 0x1p53)
 				return XL_FAIL(c, XL_NUM);
 			if (x == 0) {
 				zero = 1;
@@ -451,7 +442,9 @@ xl_lcm(struct xl_call *c)
 			if (!(l < 0x1p53))
 				return XL_FAIL(c, XL_NUM);
 		}
-	return zero || !xl_count(c) ? 0 : l;
+	if (!xl_count(c))
+		return XL_FAIL(c, XL_VALUE);
+	return zero ? 0 : l;
 }
 
 XL_FN

@@ -121,16 +121,16 @@ xl_nper(struct xl_call *c)
 	return ks_log1p(-r * (fv + pv) / bottom) / ks_log1p(r);
 }
 
-/* Interest part of payment number per. */
+/*
+ * Principal part of payment number per: -(pv + fv) / a times (1 + r)^(per - 1), since each part grows by the interest
+ * saved; payments in advance are those over 1 + r, and the first of them is all principal. No digits cancel.
+ */
 K_SCALAR double
-xl_ipmt_of(double r, double per, double pmt, double pv, double type)
+xl_ppmt_of(double r, double per, double n, double pv, double fv, double type)
 {
-	double owed;
-
 	if (type != 0 && per == 1)
-		return 0;
-	owed = xl_fv_of(r, per - 1, pmt, pv, type);
-	return (type != 0 ? owed / (1 + r) : owed) * r;
+		return xl_pmt_of(r, n, pv, fv, type);
+	return -(pv + fv) / xl_growth(r, n).a * xl_growth(r, type != 0 ? per - 2 : per - 1).q;
 }
 
 XL_FN
@@ -141,19 +141,18 @@ xl_ipmt(struct xl_call *c)
 
 	if (per < 1 || per >= n + 1 || n <= 0)
 		return XL_FAIL(c, XL_NUM);
-	return xl_ipmt_of(r, per, xl_pmt_of(r, n, pv, fv, type), pv, type) + 0.0;
+	return xl_pmt_of(r, n, pv, fv, type) - xl_ppmt_of(r, per, n, pv, fv, type);
 }
 
 XL_FN
 xl_ppmt(struct xl_call *c)
 {
 	double r = XL_ARG(c, 0), per = XL_ARG(c, 1), n = XL_ARG(c, 2), pv = XL_ARG(c, 3);
-	double fv = XL_OPT(c, 4, 0.0), type = XL_OPT(c, 5, 0.0), pmt;
+	double fv = XL_OPT(c, 4, 0.0), type = XL_OPT(c, 5, 0.0);
 
 	if (per < 1 || per >= n + 1 || n <= 0)
 		return XL_FAIL(c, XL_NUM);
-	pmt = xl_pmt_of(r, n, pv, fv, type);
-	return pmt - xl_ipmt_of(r, per, pmt, pv, type);
+	return xl_ppmt_of(r, per, n, pv, fv, type);
 }
 
 /* rate, nper, pv, start, end, type: interest and principal of payments start..end, summed one by one. */
@@ -169,9 +168,9 @@ xl_cumulative(struct xl_call *c, int principal)
 		return XL_FAIL(c, XL_NUM);
 	pmt = xl_pmt_of(r, n, pv, 0, type);
 	for (double k = first; k <= last; k += 1) {
-		double i = xl_ipmt_of(r, k, pmt, pv, type);
+		double p = xl_ppmt_of(r, k, n, pv, 0, type);
 
-		s = s + (principal ? pmt - i : i);
+		s = s + (principal ? p : pmt - p);
 	}
 	return s;
 }
@@ -210,13 +209,13 @@ xl_xnpv(struct xl_call *c)
 	double r = XL_ARG(c, 0), s = 0, l;
 	const struct xl_arg *v = &c->arg[1], *d = &c->arg[2];
 
-	if (v->n != d->n || v->n == 0 || !(r > -1))
+	if (v->n != d->n || v->n == 0 || r < 0) /* the original takes no negative rate */
 		return XL_FAIL(c, XL_NUM);
 	l = ks_log1p(r);
 	for (int i = 0; i < v->n; i++) {
 		double days = ks_floor(d->x[i]) - ks_floor(d->x[0]);
 
-		if (days < 0)
+		if (days < 0 || d->x[i] < 0)
 			return XL_FAIL(c, XL_NUM);
 		s = s + v->x[i] * ks_exp(-days / 365 * l);
 	}
@@ -239,7 +238,7 @@ xl_mirr(struct xl_call *c)
 	const struct xl_arg *v = &c->arg[0];
 	double f = 1 + XL_ARG(c, 1), r = 1 + XL_ARG(c, 2), gain = 0, loss = 0, p = 1, n = v->n;
 
-	if (f == 0 || r == 0 || n < 2)
+	if (n < 2)
 		return XL_FAIL(c, XL_DIV0);
 	for (int i = v->n - 1; i >= 0; i--) { /* gains at the end */
 		if (v->x[i] > 0)
@@ -252,8 +251,10 @@ xl_mirr(struct xl_call *c)
 			loss = loss + v->x[i] / p;
 		p = p * f;
 	}
-	if (gain == 0 || loss == 0)
+	if (loss == 0)
 		return XL_FAIL(c, XL_DIV0);
+	if (gain == 0)
+		return -1;
 	return ks_pow(-gain / loss, 1 / (n - 1)) - 1;
 }
 
@@ -431,6 +432,8 @@ xl_solve(struct xl_call *c, const struct xl_root *z, double guess)
 
 	if (xl_newton(z, guess, &r) < 0 && xl_scan(z, guess, &r) < 0)
 		return XL_FAIL(c, XL_NUM);
+	if (r < -1 + 1e-12) /* everything lost at once: no rate */
+		return XL_FAIL(c, XL_NUM);
 	return ks_abs(r) < 1e-15 ? 0.0 : r;
 }
 
@@ -477,6 +480,8 @@ xl_xirr(struct xl_call *c)
 	for (int i = 1; i < z.n; i++)
 		if (ks_floor(z.d[i]) < ks_floor(z.d[0]))
 			return XL_FAIL(c, XL_NUM);
+	if (z.d[0] < 0)
+		return XL_FAIL(c, XL_NUM);
 	return xl_solve(c, &z, guess);
 }
 
@@ -995,8 +1000,9 @@ xl_accrintm(struct xl_call *c)
 
 /*
  * issue, first interest, settlement, rate, par, frequency, basis, from issue: interest over the quasi-coupon
- * periods between issue (or, where the last argument is false, the first interest date if that has passed) and
- * settlement, each period by its own length.
+ * periods between issue and settlement, each by its own length. Where the last argument is false: from the first
+ * interest date if that has passed; else, issue and settlement in different periods, what the original does: the
+ * two broken periods less the whole ones from the settlement's to the first interest date.
  */
 XL_FN
 xl_accrint(struct xl_call *c)
@@ -1004,8 +1010,8 @@ xl_accrint(struct xl_call *c)
 	double issue = ks_floor(XL_ARG(c, 0)), first = ks_floor(XL_ARG(c, 1)), settle = ks_floor(XL_ARG(c, 2));
 	double rate = XL_ARG(c, 3), par = XL_OPT(c, 4, 1000.0), freq = ks_trunc(XL_ARG(c, 5));
 	double basis = c->nargs > 6 ? ks_trunc(XL_OPT(c, 6, 0.0)) : 0.0, s = 0, start, next;
-	int whole = c->nargs > 7 ? XL_OPT(c, 7, 1.0) != 0 : 1, step, day, n;
-	struct xl_ymd f;
+	int whole = c->nargs > 7 ? XL_OPT(c, 7, 1.0) != 0 : 1, step, day, n, top, full = 0;
+	struct xl_ymd f, q;
 
 	if (!(rate > 0) || !(par > 0) || (freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4 ||
 	    issue >= settle || issue < 1 || settle > 2958465 || first < 1 || first > 2958465)
@@ -1014,24 +1020,27 @@ xl_accrint(struct xl_call *c)
 	step = 12 / (int)freq;
 	f = xl_bond_date(c, first);
 	day = f.d == xl_month_days(f.y, f.m) ? 31 : f.d;
-	{
-		struct xl_ymd q = xl_bond_date(c, settle);
-
-		n = ((q.y - f.y) * 12 + q.m - f.m) / step + 1; /* a quasi-coupon date at or after the settlement */
-	}
+	q = xl_bond_date(c, settle);
+	n = ((q.y - f.y) * 12 + q.m - f.m) / step + 1; /* a quasi-coupon date at or after the settlement */
+	top = n;
 	next = xl_bond_serial(c, xl_months_later(f, n * step, day));
-	for (int i = 0; i < 4000; i++) {
-		double prev = xl_bond_serial(c, xl_months_later(f, (n - 1) * step, day));
-		double from = prev > start ? prev : start, to = next < settle ? next : settle, length;
+	for (int i = 0; i < 40000; i++) {
+		double prev = xl_bond_serial(c, xl_months_later(f, (n - 1) * step, day)), length;
+		double from = prev > start ? prev : start, to = next < settle ? next : settle;
 
 		length = basis == 1 ? next - prev : (basis == 3 ? 365.0 : 360.0) / freq;
-		if (to > from)
+		if (prev >= settle)
+			top = n - 1;
+		else
 			s = s + xl_basis_days(c, from, to, (int)basis) / length;
 		if (prev <= start)
 			break;
+		full += prev < settle && next <= settle;
 		next = prev;
 		n--;
 	}
+	if (!whole && start == issue && n < top)
+		s = s - full + (first >= next ? top : 0);
 	return par * rate / freq * s;
 }
 

@@ -237,6 +237,28 @@ qr_leverage(const struct qr *q, int k)
 	return s;
 }
 
+/* One variable: the sums of SLOPE and INTERCEPT, so that the digits agree. slope[0] is replaced. */
+static void
+fit_line(const struct data *d, int constant, double *slope, double mean, struct fit *f)
+{
+	double my = constant ? f->b : 0, mx = constant ? mean : 0, sxx = 0, sxy = 0;
+
+	for (int i = 0; i < d->n; i++) {
+		double dx = d->x[i] - mx;
+
+		sxx = sxx + dx * dx;
+		sxy = sxy + dx * (d->y[i] - my);
+	}
+	slope[0] = sxy / sxx;
+	f->ssreg = f->ssresid = 0;
+	for (int i = 0; i < d->n; i++) {
+		double fitted = slope[0] * (d->x[i] - mx), e = d->y[i] - my - fitted;
+
+		f->ssreg = f->ssreg + fitted * fitted;
+		f->ssresid = f->ssresid + e * e;
+	}
+}
+
 static void
 fit_solve(struct eval *ev, const struct data *d, int constant, struct fit *f)
 {
@@ -254,21 +276,25 @@ fit_solve(struct eval *ev, const struct data *d, int constant, struct fit *f)
 	for (int i = 0; i < n; i++)
 		*(i < q.rank ? &f->ssreg : &f->ssresid) += y[i] * y[i];
 	f->df = n - q.rank - (constant != 0);
-	s2 = f->df > 0 ? f->ssresid / f->df : 0;
 	for (int r = 0; r < q.rank; r++) {
 		for (int c = 0; c < q.rank; c++)
 			q.tmp[c] = c == r;
-		f->se[q.pivot[r]] = ks_sqrt(s2 * qr_leverage(&q, k));
+		f->se[q.pivot[r]] = qr_leverage(&q, k);
 	}
 	for (int r = 0; r < q.rank; r++)
 		q.tmp[r] = q.mean[q.pivot[r]];
 	if (constant)
-		f->se_b = ks_sqrt(s2 * (1.0 / n + qr_leverage(&q, k)));
+		f->se_b = 1.0 / n + qr_leverage(&q, k);
 	qr_back(&q, k, y);
+	if (k == 1 && q.rank)
+		fit_line(d, constant, y, q.mean[0], f);
+	s2 = f->df > 0 ? f->ssresid / f->df : 0;
 	for (int r = 0; r < q.rank; r++) {
 		f->coef[q.pivot[r]] = y[r];
 		f->b = f->b - y[r] * q.mean[q.pivot[r]];
+		f->se[q.pivot[r]] = ks_sqrt(s2 * f->se[q.pivot[r]]);
 	}
+	f->se_b = ks_sqrt(s2 * f->se_b);
 }
 
 /* --- LINEST, LOGEST ---------------------------------------------------------------------------------------------- */

@@ -327,10 +327,10 @@ static const struct unit units[] = {
     {"h", 'w', 0, 1, 550 * FOOT * POUND * 1e-3 * G0, 0}, {"PS", 'w', 0, 1, 75 * G0, 0},
     /* magnetism, T */
     {"T", 'b', 1, 1, 1, 0}, {"ga", 'b', 1, 1, 1e-4, 0},
-    /* temperature, K */
-    {"C", 'k', 0, 1, 1, 273.15}, {"cel", 'k', 0, 1, 1, 273.15}, {"F", 'k', 0, 1, 5.0 / 9, 459.67},
-    {"fah", 'k', 0, 1, 5.0 / 9, 459.67}, {"K", 'k', 1, 1, 1, 0}, {"kel", 'k', 1, 1, 1, 0},
-    {"Rank", 'k', 0, 1, 5.0 / 9, 0}, {"Reau", 'k', 0, 1, 1.25, 273.15 / 1.25},
+    /* temperature, above 0 C */
+    {"C", 'k', 0, 1, 1, 0}, {"cel", 'k', 0, 1, 1, 0}, {"F", 'k', 0, 1, 5.0 / 9, -32},
+    {"fah", 'k', 0, 1, 5.0 / 9, -32}, {"K", 'k', 1, 1, 1, -273.15}, {"kel", 'k', 1, 1, 1, -273.15},
+    {"Rank", 'k', 0, 1, 5.0 / 9, -491.67}, {"Reau", 'k', 0, 1, 1.25, 0},
     /* volume, m3 */
     {"l", 'v', 1, 1, 1e-3, 0}, {"L", 'v', 1, 1, 1e-3, 0}, {"lt", 'v', 1, 1, 1e-3, 0}, {"tsp", 'v', 0, 1, GALLON / 768, 0},
     {"tspm", 'v', 0, 1, 5e-6, 0}, {"tbs", 'v', 0, 1, GALLON / 256, 0}, {"oz", 'v', 0, 1, GALLON / 128, 0},
@@ -426,9 +426,10 @@ fn_convert(struct eval *ev, const struct node *call, struct value *args, int nar
 		return;
 	}
 	x = args[0].u.num;
-	if (from != to)
-		x = (x * from_scale + from->shift) * from->factor / to->factor - to->shift;
-	else
-		x = x * from_scale;
+	x = x * from_scale;
+	if (from->shift < -200 && to->shift < -200) /* both from absolute zero */
+		x = x * (from->factor / to->factor);
+	else if (from != to)
+		x = (x + from->shift) * from->factor / to->factor - to->shift;
 	*out = number(x / to_scale);
 }
