@@ -2,7 +2,7 @@
  * fn_stat: counting, SUBTOTAL and AGGREGATE, frequencies: functions of lists that need to see more than numbers.
  *
  * SUBTOTAL and AGGREGATE leave out cells whose own formula calls either of them, and hidden rows where the code
- * asks for it (101 to 111; AGGREGATE options 1, 3, 5, 7); then they call the numeric function of kernels/.
+ * asks for it (101 to 111; AGGREGATE options 1, 3, 5, 7), and always rows that a filter hides; then they call the numeric function of kernels/.
  */
 #include "formula/eval_internal.h"
 #include "formula/fn.h"
@@ -175,6 +175,8 @@ left_out(struct eval *ev, const struct eval_walk *w, int skip)
 	if (!w->in_ref || w->from.kind != V_REF)
 		return 0;
 	if ((skip & SKIP_HIDDEN) && workbook_row_hidden(&ev->wb->sheets[w->sheet], w->row))
+		return 1;
+	if ((skip & (SKIP_NESTED | SKIP_HIDDEN)) && workbook_row_filtered(&ev->wb->sheets[w->sheet], w->row))
 		return 1;
 	if (!(skip & SKIP_NESTED))
 		return 0;

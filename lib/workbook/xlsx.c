@@ -593,6 +593,8 @@ struct sheet_reader {
 	struct shared *shared;
 	size_t nshared, shared_cap;
 	size_t hidden_cap, merged_cap;
+	int has_filter;           /* inside an autoFilter that sets nothing so far */
+	struct cell_area filter;
 	struct cell_area *arrays;
 	size_t narrays, arrays_cap;
 	const char **table_rid;
@@ -615,6 +617,17 @@ parse_area(const char *s, struct cell_area *a)
 	if (a->row2 < a->row1 || a->col2 < a->col1)
 		return -1;
 	return 0;
+}
+
+static void
+add_filter(struct arena *arena, struct sheet *s, struct cell_area a)
+{
+	struct cell_area *all = arena_alloc(arena, (s->nfilters + 1) * sizeof *all);
+
+	if (s->nfilters)
+		memcpy(all, s->filters, s->nfilters * sizeof *all);
+	all[s->nfilters++] = a;
+	s->filters = all;
 }
 
 static void
@@ -725,6 +738,12 @@ sheet_start(struct part *p, const char *el, const char **attr)
 			r->s->merged = more(r->s->merged, r->s->nmerged, &r->merged_cap, sizeof a);
 			r->s->merged[r->s->nmerged++] = a;
 		}
+	} else if (!strcmp(el, "autoFilter")) {
+		s = attr_of(attr, "ref");
+		r->has_filter = s && !parse_area(s, &r->filter);
+	} else if (!strcmp(el, "filterColumn") && r->has_filter) {
+		r->has_filter = 0;
+		add_filter(&p->l->wb->arena, r->s, r->filter);
 	} else if (!strcmp(el, "tablePart")) {
 		s = attr_of(attr, "id");
 		r->table_rid = more(r->table_rid, r->ntable, &r->table_cap, sizeof *r->table_rid);
@@ -1033,7 +1052,7 @@ finish_sheet(struct workbook *wb, struct sheet_reader *r)
 struct table_reader {
 	struct table t;
 	size_t cap;
-	int depth;
+	int depth, filtered;
 };
 
 static void
@@ -1061,6 +1080,8 @@ table_start(struct part *p, const char *el, const char **attr)
 		s = attr_of(attr, "totalsRowCount");
 		if (s && !num_parse_int(s, 0, 1, &k))
 			r->t.totals_rows = (int)k;
+	} else if (!strcmp(el, "filterColumn")) {
+		r->filtered = 1;
 	} else if (!strcmp(el, "tableColumn")) {
 		s = attr_of(attr, "name");
 		r->t.columns = more(r->t.columns, r->t.ncolumns, &r->cap, sizeof *r->t.columns);
@@ -1090,6 +1111,8 @@ read_tables(struct loader *l, const char *part, const struct rels *rels, const s
 			free(t.t.columns);
 			t.t.columns = c;
 		}
+		if (t.filtered)
+			add_filter(&wb->arena, r->s, t.t.area);
 		all = ARENA_NEW(&wb->arena, struct table, wb->ntables + 1);
 		if (wb->ntables)
 			memcpy(all, wb->tables, wb->ntables * sizeof *all);
