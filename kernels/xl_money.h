@@ -133,6 +133,28 @@ xl_ppmt_of(double r, double per, double n, double pv, double fv, double type)
 	return -(pv + fv) / xl_growth(r, n).a * xl_growth(r, type != 0 ? per - 2 : per - 1).q;
 }
 
+/*
+ * Interest part: what is owed before the payment times the rate; a loan's as the present value of what is still
+ * to come, savings as the value of what has been paid, so that neither is a small difference.
+ */
+K_SCALAR double
+xl_ipmt_of(double r, double per, double n, double pmt, double pv, double fv, double type)
+{
+	double left = n - per + 1, t, v;
+
+	if (type != 0 && per == 1)
+		return 0;
+	if (!(r > -1) || ks_abs(pv) < ks_abs(fv)) {
+		t = xl_fv_of(r, per - 1, pmt, pv, type);
+		return (type != 0 ? t / (1 + r) : t) * r;
+	}
+	t = -left * ks_log1p(r);
+	v = ks_abs(t) < 1 ? ks_expm1(t) + 1 : ks_pow(1 + r, -left);
+	if (type != 0)
+		return (fv * v * r - pmt * (1 + r) * ks_expm1(t)) / (1 + r);
+	return fv * v * r - pmt * ks_expm1(t);
+}
+
 XL_FN
 xl_ipmt(struct xl_call *c)
 {
@@ -141,7 +163,7 @@ xl_ipmt(struct xl_call *c)
 
 	if (per < 1 || per >= n + 1 || n <= 0)
 		return XL_FAIL(c, XL_NUM);
-	return xl_pmt_of(r, n, pv, fv, type) - xl_ppmt_of(r, per, n, pv, fv, type);
+	return xl_ipmt_of(r, per, n, xl_pmt_of(r, n, pv, fv, type), pv, fv, type) + 0.0;
 }
 
 XL_FN
@@ -168,9 +190,7 @@ xl_cumulative(struct xl_call *c, int principal)
 		return XL_FAIL(c, XL_NUM);
 	pmt = xl_pmt_of(r, n, pv, 0, type);
 	for (double k = first; k <= last; k += 1) {
-		double p = xl_ppmt_of(r, k, n, pv, 0, type);
-
-		s = s + (principal ? p : pmt - p);
+		s = s + (principal ? xl_ppmt_of(r, k, n, pv, 0, type) : xl_ipmt_of(r, k, n, pmt, pv, 0, type));
 	}
 	return s;
 }
