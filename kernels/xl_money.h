@@ -902,7 +902,7 @@ xl_bond(struct xl_call *c, struct xl_coupons *k, struct xl_root *z)
 	z->nper = k->count;
 	z->coupon = 100 * rate / k->freq;
 	z->freq = k->freq;
-	z->dsc = k->left / k->days;
+	z->dsc = (k->days - k->accrued) / k->days; /* not k->left: the two differ by actual/360 and /365 */
 	z->acc = k->accrued / k->days;
 	z->redemption = red;
 	return 0;
@@ -958,7 +958,7 @@ xl_duration_of(struct xl_call *c, int modified)
 		return XL_FAIL(c, XL_NUM);
 	coupon = 100 * rate / k.freq;
 	u = 1 + y / k.freq;
-	t = k.left / k.days;
+	t = (k.days - k.accrued) / k.days;
 	p = ks_exp(-t * ks_log1p(y / k.freq));
 	for (int i = 0; i < k.count; i++) {
 		double v = (coupon + (i + 1 == k.count ? 100 : 0)) * p;
@@ -1052,7 +1052,7 @@ xl_accrint(struct xl_call *c)
 		if (prev >= settle)
 			top = n - 1;
 		else
-			s = s + xl_basis_days(c, from, to, (int)basis) / length;
+			s = s + (from == prev && to == next ? 1 : xl_basis_days(c, from, to, (int)basis) / length);
 		if (prev <= start)
 			break;
 		full += prev < settle && next <= settle;
