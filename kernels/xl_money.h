@@ -1018,49 +1018,108 @@ xl_accrintm(struct xl_call *c)
 	return XL_ARG(c, 2) > 0 && par > 0 ? par * XL_ARG(c, 2) * t : XL_FAIL(c, XL_NUM);
 }
 
+/* Quasi-coupon dates: the first interest date and whole steps of months from it. */
+struct xl_quasi {
+	struct xl_ymd first;
+	int step, day, basis;
+	double freq;
+};
+
+K_SCALAR double
+xl_quasi_date(const struct xl_call *c, const struct xl_quasi *q, int j)
+{
+	return xl_bond_serial(c, xl_months_later(q->first, j * q->step, q->day));
+}
+
+/* The j with date j <= serial < date j + 1. */
+K_SCALAR int
+xl_quasi_find(const struct xl_call *c, const struct xl_quasi *q, double serial)
+{
+	struct xl_ymd d = xl_bond_date(c, serial);
+	int j = ((d.y - q->first.y) * 12 + d.m - q->first.m) / q->step - 1;
+
+	while (xl_quasi_date(c, q, j + 1) <= serial)
+		j++;
+	while (xl_quasi_date(c, q, j) > serial)
+		j--;
+	return j;
+}
+
+K_SCALAR double
+xl_quasi_length(const struct xl_call *c, const struct xl_quasi *q, int j)
+{
+	if (q->basis == 1)
+		return xl_quasi_date(c, q, j + 1) - xl_quasi_date(c, q, j);
+	return (q->basis == 3 ? 365.0 : 360.0) / q->freq;
+}
+
+/* Share of period j from its start, or to its end; a whole period is 1. */
+K_SCALAR double
+xl_quasi_elapsed(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
+{
+	return xl_basis_days(c, xl_quasi_date(c, q, j), serial, q->basis) / xl_quasi_length(c, q, j);
+}
+
+K_SCALAR double
+xl_quasi_left(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
+{
+	if (serial == xl_quasi_date(c, q, j))
+		return 1;
+	return xl_basis_days(c, serial, xl_quasi_date(c, q, j + 1), q->basis) / xl_quasi_length(c, q, j);
+}
+
 /*
- * issue, first interest, settlement, rate, par, frequency, basis, from issue: interest over the quasi-coupon
- * periods between issue and settlement, each by its own length. Where the last argument is false: from the first
- * interest date if that has passed; else, issue and settlement in different periods, what the original does: the
- * two broken periods less the whole ones from the settlement's to the first interest date.
+ * Periods from issue to settlement. Before the last regular period (the one that ends with the first interest
+ * date) the original counts back: from the issue to that period, less the days from the settlement to it in
+ * units of its length; by 30/360 the broken period of the settlement by what has elapsed. Fitted to its results.
+ */
+K_SCALAR_BIG double
+xl_quasi_periods(const struct xl_call *c, const struct xl_quasi *q, double issue, double settle, int ji, int js)
+{
+	double back, start;
+
+	if (js >= -1) {
+		if (js == ji)
+			return xl_basis_days(c, issue, settle, q->basis) / xl_quasi_length(c, q, js);
+		return xl_quasi_left(c, q, ji, issue) + (js - ji - 1) + xl_quasi_elapsed(c, q, js, settle);
+	}
+	start = xl_quasi_date(c, q, -1);
+	if (q->basis == 0 || q->basis == 4)
+		back = (-2 - js) + (1 - xl_quasi_elapsed(c, q, js, settle));
+	else
+		back = (start - settle) / xl_quasi_length(c, q, -1);
+	return xl_quasi_left(c, q, ji, issue) + (-2 - ji) - back;
+}
+
+/*
+ * issue, first interest, settlement, rate, par, frequency, basis, from issue. Where the last argument is false: from
+ * the first interest date if that has passed; else, issue and settlement in different periods, less the whole
+ * periods between them and between the settlement's and the first interest date.
  */
 XL_FN
 xl_accrint(struct xl_call *c)
 {
 	double issue = ks_floor(XL_ARG(c, 0)), first = ks_floor(XL_ARG(c, 1)), settle = ks_floor(XL_ARG(c, 2));
-	double rate = XL_ARG(c, 3), par = XL_OPT(c, 4, 1000.0), freq = ks_trunc(XL_ARG(c, 5));
-	double basis = c->nargs > 6 ? ks_trunc(XL_OPT(c, 6, 0.0)) : 0.0, s = 0, start, next;
-	int whole = c->nargs > 7 ? XL_OPT(c, 7, 1.0) != 0 : 1, step, day, n, top, full = 0;
-	struct xl_ymd f, q;
+	double rate = XL_ARG(c, 3), par = XL_OPT(c, 4, 1000.0), freq = ks_trunc(XL_ARG(c, 5)), s;
+	double basis = c->nargs > 6 ? ks_trunc(XL_OPT(c, 6, 0.0)) : 0.0;
+	int whole = c->nargs > 7 ? XL_OPT(c, 7, 1.0) != 0 : 1, ji, js;
+	struct xl_quasi q;
 
 	if (!(rate > 0) || !(par > 0) || (freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4 ||
 	    issue >= settle || issue < 1 || settle > 2958465 || first < 1 || first > 2958465)
 		return XL_FAIL(c, XL_NUM);
-	start = !whole && first < settle && first > issue ? first : issue;
-	step = 12 / (int)freq;
-	f = xl_bond_date(c, first);
-	day = f.d == xl_month_days(f.y, f.m) ? 31 : f.d;
-	q = xl_bond_date(c, settle);
-	n = ((q.y - f.y) * 12 + q.m - f.m) / step + 1; /* a quasi-coupon date at or after the settlement */
-	top = n;
-	next = xl_bond_serial(c, xl_months_later(f, n * step, day));
-	for (int i = 0; i < 40000; i++) {
-		double prev = xl_bond_serial(c, xl_months_later(f, (n - 1) * step, day)), length;
-		double from = prev > start ? prev : start, to = next < settle ? next : settle;
-
-		length = basis == 1 ? next - prev : (basis == 3 ? 365.0 : 360.0) / freq;
-		if (prev >= settle)
-			top = n - 1;
-		else
-			s = s + (from == prev && to == next ? 1 : xl_basis_days(c, from, to, (int)basis) / length);
-		if (prev <= start)
-			break;
-		full += prev < settle && next <= settle;
-		next = prev;
-		n--;
-	}
-	if (!whole && start == issue && n < top)
-		s = s - full + (first >= next ? top : 0);
+	q.first = xl_bond_date(c, first);
+	q.day = q.first.d == xl_month_days(q.first.y, q.first.m) ? 31 : q.first.d;
+	q.step = 12 / (int)freq;
+	q.freq = freq;
+	q.basis = (int)basis;
+	if (!whole && first < settle && first > issue)
+		issue = first;
+	ji = xl_quasi_find(c, &q, issue);
+	js = xl_quasi_find(c, &q, settle);
+	s = xl_quasi_periods(c, &q, issue, settle, ji, js);
+	if (!whole && js < 0 && js != ji)
+		s = s - (js - ji - 1) - (-1 - js);
 	return par * rate / freq * s;
 }
 
