@@ -675,7 +675,7 @@ eval_to_array(struct eval *ev, struct value v)
 		/* only whole rows and columns are cut: other shapes are part of the meaning */
 		if (whole.row2 < XL_MAX_ROWS - 1)
 			cut.row2 = whole.row2;
-		if (whole.col2 < XL_MAX_COLS - 1)
+		if (whole.col2 < XL_MAX_COLS - 1 || (int64_t)(cut.row2 - whole.row1 + 1) * XL_MAX_COLS <= 65536)
 			cut.col2 = whole.col2;
 		if (cut.row2 < cut.row1)
 			cut.row2 = cut.row1;

@@ -69,6 +69,8 @@ fn_sequence(struct eval *ev, const struct node *call, struct value *args, int na
 	struct array *a;
 
 	/* a parameter left empty in the middle means its default */
+	if (call->args[0]->kind == N_MISSING)
+		rows = 1;
 	if (nargs > 1 && call->args[1]->kind == N_MISSING)
 		cols = 1;
 	if (nargs > 2 && call->args[2]->kind == N_MISSING)

@@ -102,6 +102,8 @@ equals(const struct value *x, const struct value *v, int wild)
 {
 	if (x->kind != v->kind)
 		return 0;
+	if (x->kind == V_BLANK)
+		return 1;
 	if (wild)
 		return wildcard_match(x->u.text->s, x->u.text->nbytes, v->u.text->s, v->u.text->nbytes);
 	return v->kind != V_ERROR && !value_compare(x, v);
@@ -111,6 +113,8 @@ static int64_t
 find_exact(const struct vector *t, const struct value *x, int wildcards, int backwards)
 {
 	int wild = wildcards && has_wildcard(x);
+
+	/* XLOOKUP of an empty cell finds an empty cell */
 
 	for (int64_t k = 0; k < t->n; k++) {
 		int64_t i = backwards ? t->n - 1 - k : k;
@@ -301,7 +305,7 @@ fn_xlookup(struct eval *ev, const struct node *call, struct value *args, int nar
 {
 	struct vector t, r;
 	int32_t rows, cols, rrows, rcols;
-	struct value x = sought(args[0]);
+	struct value x = args[0].kind == V_MISSING ? value_blank() : args[0];
 	int across, k = table_of(ev, args[1], &t, &rows, &cols);
 	int64_t i;
 

@@ -273,9 +273,18 @@ struct sref {
 static int
 table_column(const struct table *t, const char *s, size_t n)
 {
-	for (size_t i = 0; i < t->ncolumns; i++)
-		if (!utf8_casecmp(t->columns[i].name, strlen(t->columns[i].name), s, n))
-			return (int)i;
+	for (int trimmed = 0; trimmed < 2; trimmed++) /* names may begin and end with blanks; writers differ in keeping them */
+		for (size_t i = 0; i < t->ncolumns; i++) {
+			const char *c = t->columns[i].name;
+			size_t k = strlen(c);
+
+			while (trimmed && k && is_blank(c[k - 1]))
+				k--;
+			while (trimmed && k && is_blank(*c))
+				c++, k--;
+			if (!utf8_casecmp(c, k, s, n))
+				return (int)i;
+		}
 	return -1;
 }
 
@@ -1320,11 +1329,23 @@ node_area(const struct node *n, int sheet, int32_t row, int32_t col, struct area
 	return out->sheet1 < 0 ? XE_REF : 0;
 }
 
+static void
+corner_text(char *out, int32_t row, int32_t col, int row_abs, int col_abs, int column_only)
+{
+	char a1[A1_TEXT];
+	size_t n;
+
+	a1_format(row, col, a1);
+	n = strcspn(a1, "0123456789");
+	snprintf(out, A1_TEXT + 2, "%s%.*s%s%s", col_abs ? "$" : "", (int)n, a1, row_abs && !column_only ? "$" : "",
+	         column_only ? "" : a1 + n);
+}
+
 static int
 print_area(struct buf *b, const struct workbook *wb, const struct node *n, int sheet, int32_t row, int32_t col)
 {
 	struct area a;
-	char one[A1_TEXT], two[A1_TEXT], full[512];
+	char one[A1_TEXT + 2], two[A1_TEXT + 2], full[512];
 	uint8_t f = n->u.area.flags;
 	int rc = 0;
 
@@ -1336,15 +1357,12 @@ print_area(struct buf *b, const struct workbook *wb, const struct node *n, int s
 		a1_format_full(wb, a.sheet1, a.row1, a.col1, full, sizeof full);
 		rc |= buf_add(b, full, (size_t)(strrchr(full, '!') - full) + 1);
 	}
-	a1_format(a.row1, a.col1, one);
-	a1_format(a.row2, a.col2, two);
-	if (f & AREA_WHOLE_COLS)
-		return rc | buf_printf(b, "%.*s:%.*s", (int)strcspn(one, "0123456789"), one,
-		                       (int)strcspn(two, "0123456789"), two);
 	if (f & AREA_WHOLE_ROWS)
-		return rc | buf_printf(b, "%d:%d", a.row1 + 1, a.row2 + 1);
+		return rc | buf_printf(b, "%s%d:%s%d", f & AREA_ROW1_REL ? "" : "$", a.row1 + 1, f & AREA_ROW2_REL ? "" : "$", a.row2 + 1);
+	corner_text(one, a.row1, a.col1, !(f & AREA_ROW1_REL), !(f & AREA_COL1_REL), f & AREA_WHOLE_COLS);
+	corner_text(two, a.row2, a.col2, !(f & AREA_ROW2_REL), !(f & AREA_COL2_REL), f & AREA_WHOLE_COLS);
 	rc |= buf_puts(b, one);
-	if (strcmp(one, two))
+	if (strcmp(one, two) || (f & AREA_WHOLE_COLS))
 		rc |= buf_printf(b, ":%s", two);
 	return rc;
 }
