@@ -5,6 +5,7 @@
  * kind. Comparisons of NaN are false, as IEEE has it.
  */
 #include "kernels/math.h"
+#include "kernels/xl_round.h"
 
 #if (KLANES == 1 && !defined(KERNELS_OPS_SCALAR)) || (KLANES > 1 && !defined(KERNELS_OPS_VECTOR))
 #if KLANES == 1
@@ -25,6 +26,7 @@ K_FN kd K(op_sqrt)(kd a) { return k_sqrt(a); }
 K_FN kd K(op_min)(kd a, kd b) { return k_sel(k_lt(b, a), b, a); }
 K_FN kd K(op_max)(kd a, kd b) { return k_sel(k_gt(b, a), b, a); }
 K_FN kd K(op_floor)(kd a) { return k_floor(a); }
+K_FN kd K(op_int)(kd a) { return K(floor15)(a) + 0.0; }
 K_FN kd K(op_ceil)(kd a) { return k_ceil(a); }
 K_FN kd K(op_trunc)(kd a) { return k_trunc(a); }
 

@@ -14,7 +14,7 @@
  * Results of rounding are k / 10^n or k * 10^n with k whole, rounded once: the double nearest to the decimal.
  *
  * Lane forms for the usual case: K(fast_round)(x, n) equals xl_round_digits(x, n) wherever K(near_round)(x, n)
- * is false: |n| <= 22 and the scaled value is small and not near a tie.
+ * is false: |n| <= 22 and the scaled value is small and not near a tie. K(floor15)(x) is xl_floor15.
  */
 #include "kernels/math.h"
 
@@ -285,6 +285,26 @@ K(near_round)(kd x, kd n)
 
 	fine = k_mand(k_lt(y, k_set(0x1p43)), k_gt(off, y * 0x1p-45));
 	return k_mnot(k_mand(fine, k_le(k_abs(n), k_set(22.0))));
+}
+
+/* xl_floor15 on lanes: where some lane is just below a whole number, the unit of that number decides. */
+K_FN kd
+K(floor15)(kd x)
+{
+	kd k = k_floor(x), up = k + 1.0, gap = up - x, ax = k_abs(x), m, half;
+	km near = k_mand(k_mand(k_le(gap, ax * 0x1p-40), k_lt(ax, k_set(1e15))), k_ne(k, x));
+	kl e;
+
+	if (!k_any(near))
+		return k;
+	m = k_abs(k_sel(near, up, k_set(1.0)));
+	near = k_mand(near, k_ge(m, k_set(1.0)));
+	m = k_sel(near, m, k_set(1.0));
+	/* decimal exponent of m from its binary one, as xl_exp10_guess; exact after one comparison */
+	e = k_small(k_floor((k_double(k_shr(k_bits(m), 52)) - 1023.0) * 0x1.34413p-2));
+	e = e + k_sell(k_ge(m, k_gather(xl_p10, e + 1)), k_setl(1), k_setl(0));
+	half = k_set(0.5) / k_gather(xl_p10, k_setl(14) - e);
+	return k_sel(k_mand(near, k_le(gap, half)), up, k);
 }
 
 K_FN kd

@@ -312,6 +312,7 @@ set_range1(struct ir_insn *i, const struct ir_insn *a)
 		increasing(i, a, 0, INFINITY);
 		break;
 	case IR_FLOOR:
+	case IR_INT:
 	case IR_CEIL:
 	case IR_TRUNC:
 		range(i, floor(a->lo), ceil(a->hi));
@@ -499,7 +500,7 @@ ir_op1(struct ir *ir, enum ir_op op, ir_ref a)
 		if (!isnan(y))
 			return ir_const(ir, y);
 	}
-	if ((op == IR_FLOOR || op == IR_CEIL || op == IR_TRUNC) && ir->insn[a].integer)
+	if ((op == IR_FLOOR || op == IR_INT || op == IR_CEIL || op == IR_TRUNC) && ir->insn[a].integer)
 		return a;
 	if (op == IR_ABS && ir->insn[a].lo > 0)
 		return a;

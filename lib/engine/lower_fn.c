@@ -227,9 +227,12 @@ lower_index(struct lower *L, struct lval *idx, size_t n, int kind)
 static struct lval
 fn_choose(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
-	struct lval idx = lower_num(L, lower_scalar_arg(L, c, n->args[0])), v[256], r;
+	struct lval idx = lower_node(L, c, n->args[0]), v[256], r;
 	ir_ref i;
 
+	if (idx.kind == LV_ARRAY)
+		return lower_unsupported(L, "CHOOSE of several");
+	idx = idx.kind == LV_UNSUPPORTED ? idx : lower_num(L, lower_scalar(L, c, idx));
 	if (idx.kind != LV_SCALAR)
 		return idx;
 	if (n->nargs > 256)
@@ -808,7 +811,7 @@ unary_lane(struct lower *L, const char *name, struct lval x, struct lval *out)
 		enum ir_op op;
 		char domain; /* ' ' all; '+' >= 0; '>' > 0 */
 	} map[] = {{"ABS", IR_ABS, ' '},   {"SQRT", IR_SQRT, '+'}, {"EXP", IR_EXP, ' '},
-	           {"LN", IR_LOG, '>'},    {"INT", IR_FLOOR, ' '}, {"SIGN", IR_SIGN, ' '},
+	           {"LN", IR_LOG, '>'},    {"INT", IR_INT, ' '}, {"SIGN", IR_SIGN, ' '},
 	           {"LOG10", IR_LOG10, '>'}};
 	struct ir *ir = L->ir;
 	ir_ref v, bad = IR_NONE, zero = ir_const(ir, 0);

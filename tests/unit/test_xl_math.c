@@ -105,6 +105,22 @@ test_rounding(void)
 }
 
 static void
+test_floor(void)
+{
+	long bad = 0, up = 0;
+
+	for (long i = 0; i < 400000; i++) {
+		double x = i & 1 ? specimen((int)(i >> 1 & 3)) : ks_rint(specimen(0)) * (1 - 0x1p-53 * (double)(bits() % 60));
+		double y = xl_floor15(x);
+
+		bad += ks_floor15(x) != y;
+		up += y > x;
+	}
+	ok(!bad, "whole part: lane form as the scalar one, %ld differ", bad);
+	ok(up > 1000, "%ld were taken up", up);
+}
+
+static void
 test_exponents(void)
 {
 	long bad = 0;
@@ -249,6 +265,7 @@ main(void)
 	struct eval *ev = m ? eval_new(m, &e) : NULL;
 
 	test_rounding();
+	test_floor();
 	test_exponents();
 	test_compare();
 	test_mod();

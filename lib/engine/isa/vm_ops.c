@@ -104,7 +104,7 @@
 	}
 
 LANE2(add) LANE2(sub) LANE2(mul) LANE2(div) LANE1(neg) LANE1(abs) LANE1(sqrt) LANE2(min) LANE2(max)
-LANE1(floor) LANE1(ceil) LANE1(trunc) LANE1(sign) LANE2(pow)
+LANE1(floor) LANE1(int) LANE1(ceil) LANE1(trunc) LANE1(sign) LANE2(pow)
 LANE1(exp) LANE1(log) LANE1(log10) LANE1(sin) LANE1(cos) LANE1(tan) LANE1(asin) LANE1(acos) LANE1(atan)
 LANE1(sinh) LANE1(cosh) LANE1(tanh) LANE1(erf) LANE1(erfc) LANE1(norminv) LANE1(normcdf)
 LANE2(xeq) LANE2(xlt) LANE2(xle) LANE2(and) LANE2(or) LANE2(xor) LANE1(not) LANE1(nonzero) LANE3(sel)
@@ -225,7 +225,7 @@ run_sample(const struct vm_insn *i, struct vm_run *r)
 EACH2(roundup, xl_round_up(a, b))
 EACH2(rounddn, xl_round_down(a, b))
 EACH2(mod, xl_mod_exact(a, b))
-NEAR2(round, K(near_round), xl_round_digits(a, (int)b))
+NEAR2(round, K(near_round), xl_round_digits(a, b))
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
@@ -234,7 +234,7 @@ static vm_fn *const table[IR_NOPS][3] = {
 #define ROW2(ID, name) [IR_##ID] = {run_##name, run_##name##_v1, run_##name##_v2}
 #define ROWN(ID, name) [IR_##ID] = {run_##name, run_##name##_v1, NULL}
     ROW1(UNIFORM, uniform), ROW2(ADD, add), ROW2(SUB, sub), ROW2(MUL, mul), ROW2(DIV, div), ROW1(NEG, neg),
-    ROW1(ABS, abs), ROW1(SQRT, sqrt), ROW2(MIN, min), ROW2(MAX, max), ROW1(FLOOR, floor), ROW1(CEIL, ceil),
+    ROW1(ABS, abs), ROW1(SQRT, sqrt), ROW2(MIN, min), ROW2(MAX, max), ROW1(FLOOR, floor), ROW1(INT, int), ROW1(CEIL, ceil),
     ROW1(TRUNC, trunc), ROW1(SIGN, sign), ROWN(ADDSNAP, addsnap), ROWN(SUBSNAP, subsnap), ROW2(POW, pow),
     ROW1(POWC, powc), ROW1(EXP, exp), ROW1(LOG, log), ROW1(LOG10, log10), ROW1(SIN, sin), ROW1(COS, cos),
     ROW1(TAN, tan), ROW1(ASIN, asin), ROW1(ACOS, acos), ROW1(ATAN, atan), ROW1(SINH, sinh), ROW1(COSH, cosh),
