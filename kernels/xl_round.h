@@ -25,7 +25,7 @@
 K_TABLE double xl_p10[23] = { XL_P10 };
 K_TABLE double xl_p10_16[40][2] = { XL_P10_16 };
 
-#define XL_INF (1e308 * 10.0)
+#define XL_INF ks_frombits(0x7ff0000000000000LL)
 
 struct xl_dd {
 	double hi, lo;

@@ -1099,7 +1099,9 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 		switch (letter) {
 		case 'L':
 		case 'A':
-			if (v[i].kind == V_MISSING)
+			if (v[i].kind == V_MISSING && f->flags & FN_NOBOOL)
+				p.err = XE_NA;
+			else if (v[i].kind == V_MISSING)
 				pack_number(ev, &p, 0);
 			else
 				pack_list(ev, &p, v[i], f->flags & FN_NOBOOL ? 'G' : letter);
