@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# What every program does alike: help, version, usage errors; installing.
+load helper
+
+@test "help goes to standard output with status 0" {
+    for p in sim sim-engine sim-model sim-aggregate; do
+        run --separate-stderr -0 $p --help
+        [[ "$output" == usage:* ]]
+        [ -z "$stderr" ]
+    done
+}
+
+@test "version is one parseable line" {
+    for p in sim sim-engine sim-model sim-aggregate; do
+        run -0 $p -V
+        [[ "$output" =~ ^$p\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    done
+}
+
+@test "an unknown option: one line, status 64" {
+    for p in sim sim-engine sim-model sim-aggregate; do
+        run --separate-stderr -64 $p --no-such-option
+        [ -z "$output" ]
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    done
+}
+
+@test "sim runs a verb" {
+    run -0 sim model -V
+    [[ "$output" == sim-model* ]]
+}
+
+@test "sim with neither a verb nor a file" {
+    run -64 sim nosuchverb
+}
+
+@test "numbers do not follow the locale" {
+    LC_ALL=de_DE.UTF-8 sim-engine "$DCF" --spec "$SPEC" --seed 1 -n 500 | sim-aggregate --format csv >a
+    LC_ALL=C sim-engine "$DCF" --spec "$SPEC" --seed 1 -n 500 | sim-aggregate --format csv | cmp - a
+}
+
+@test "the table has a histogram and drivers, and no colour in a pipe" {
+    run -0 sim "$DCF" --spec "$SPEC" --seed 1 -n 20000 --format table
+    [[ "$output" == *'█'* && "$output" == *'What drives it'* && "$output" == *'P95'* ]]
+    [[ "$output" != *$'\033['* ]]
+}
+
+@test "an output file appears whole" {
+    sim "$DCF" --spec "$SPEC" --seed 1 -n 2000 --format json -o out.json
+    jq -e '.targets[0].n == 2000' out.json
+    [ "$(ls | wc -l)" -eq 1 ]
+}
+
+@test "above, value at risk and percentiles" {
+    sim "$DCF" --spec "$SPEC" --seed 1 -n 50000 --format ndjson --above 3000 --var 95 -p 5,50,95 >out
+    jq -e '.targets[0] | (.above[0].prob > 0.4 and .above[0].prob < 0.65) and (.percentiles | length == 3) and .var.cvar < .var.var' out
+}
+
+@test "sim-model lists, explains, evaluates, shows the program" {
+    sim-model "$DCF" --format table | grep -q 'Possible targets'
+    sim-model "$DCF" --explain 'Summary!B13' --format table | grep -q 'ROUND'
+    [ "$(sim-model "$DCF" --eval '1+2' --format table)" = 3 ]
+    [ "$(sim-model "$DCF" --set 'Inputs!B4=2000' --eval 'Inputs!B4*2' --format table)" = 4000 ]
+    sim-model "$DCF" --spec "$SPEC" --ir 'Summary!B12' | grep -q '= uniform stream'
+}
+
+@test "--verify notices a wrong cached value" {
+    need python3
+    python3 -c "
+import zipfile
+src = zipfile.ZipFile('$DCF'); out = zipfile.ZipFile('x.xlsx', 'w')
+for n in src.namelist():
+    d = src.read(n)
+    if n == 'xl/worksheets/sheet3.xml':
+        import re
+        d = re.sub(rb'(</f><v>)[0-9.]+', rb'\g<1>12345', d, count=1)
+    out.writestr(n, d)
+out.close()"
+    run -1 sim-model --verify --format table x.xlsx
+    [[ "$output" == *'differs'*'12345'* ]]
+}
+
+@test "devices are listed" {
+    sim-engine --devices | jq -e -s '.[0].device == "cpu" and .[0].usable'
+}
+
+@test "install and uninstall" {
+    need make
+    make -C "$ROOT" --no-print-directory install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
+    [ -x root/usr/bin/sim ]
+    [ -f root/usr/share/man/man1/sim.1 ]
+    root/usr/bin/sim-model "$DCF" --eval 1 --format table
+    make -C "$ROOT" --no-print-directory uninstall DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
+    [ ! -e root/usr/bin/sim ]
+}
+
+@test "the dependency script does nothing when all is there" {
+    command -v dpkg-query >/dev/null || skip "no dpkg here"
+    run -0 "$ROOT/tools/deps" build
+    [ -z "$output" ]
+    run -64 "$ROOT/tools/deps" nonsense
+}
