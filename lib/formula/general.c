@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "formula/value.h"
+#include "kernels/xl_date.h"
 
 size_t
 value_format_general(double x, char *out)
@@ -58,6 +59,164 @@ value_format_general(double x, char *out)
 	return (size_t)sprintf(out, "%sE%c%02d", s, exp10 < 0 ? '-' : '+', exp10 < 0 ? -exp10 : exp10);
 }
 
+/* --- text that reads as a date or a time ---------------------------------------------------------------------- */
+
+static const char *
+read_int(const char *s, int *out, int *ndigits)
+{
+	int n = 0, v = 0;
+
+	while (isdigit((unsigned char)*s) && n < 5)
+		v = v * 10 + (*s++ - '0'), n++;
+	*out = v;
+	*ndigits = n;
+	return n ? s : NULL;
+}
+
+/* "Jan", "january": 1..12 and its length; 0 */
+static int
+month_name(const char *s, size_t *n)
+{
+	static const char *const names[] = {"january", "february", "march", "april", "may", "june", "july", "august",
+	                                    "september", "october", "november", "december"};
+
+	for (*n = 0; isalpha((unsigned char)s[*n]);)
+		++*n;
+	for (int m = 0; m < 12; m++)
+		if (*n >= 3 && *n <= strlen(names[m]) && !strncasecmp(s, names[m], *n))
+			return m + 1;
+	return 0;
+}
+
+static int
+full_year(int y, int digits)
+{
+	return digits <= 2 ? (y < 30 ? 2000 + y : 1900 + y) : y;
+}
+
+/* 1/2/2024, 2024-01-02, 2-Jan-2024, Jan 2, 2024, 2 January 2024. Returns what follows, NULL if it is none. */
+static const char *
+parse_date(const char *s, int date1904, double *out)
+{
+	int a, b, c, na, nb, nc, y = 0, m, d;
+	size_t n;
+	const char *p;
+
+	m = month_name(s, &n);
+	if (m) {
+		p = s + n;
+		while (*p == ' ' || *p == '-' || *p == '.')
+			p++;
+		if (!(p = read_int(p, &d, &nb)))
+			return NULL;
+		while (*p == ',' || *p == ' ' || *p == '-')
+			p++;
+		if (!(p = read_int(p, &y, &nc)))
+			return NULL;
+		y = full_year(y, nc);
+	} else {
+		char sep;
+
+		if (!(p = read_int(s, &a, &na)) || !*p || !strchr("/- .", *p))
+			return NULL;
+		sep = *p++;
+		while (*p == ' ')
+			p++;
+		m = month_name(p, &n);
+		if (m) {
+			d = a;
+			p += n;
+			while (*p == ' ' || *p == '-' || *p == '/' || *p == ',')
+				p++;
+			if (!(p = read_int(p, &y, &nc)))
+				return NULL;
+			y = full_year(y, nc);
+		} else {
+			if (sep == ' ' || sep == '.' || !(p = read_int(p, &b, &nb)))
+				return NULL;
+			if (*p != sep || !(p = read_int(p + 1, &c, &nc)))
+				return NULL;
+			if (na == 4) {
+				y = a, m = b, d = c;
+			} else {
+				m = a, d = b, y = full_year(c, nc);
+			}
+		}
+	}
+	if (y < 1900 || y > 9999 || m < 1 || m > 12 || d < 1)
+		return NULL;
+	if (y == 1900 && m == 2 && d == 29 && !date1904) {
+		*out = 60;
+		return p;
+	}
+	if (d > xd_month_days(y, m))
+		return NULL;
+	*out = xd_serial(y, m, d, date1904);
+	return p;
+}
+
+/* 12:30, 1:30:15.5 PM */
+static const char *
+parse_time(const char *s, double *out)
+{
+	int h, mi = 0, n;
+	double sec = 0;
+	const char *p = read_int(s, &h, &n);
+
+	if (!p)
+		return NULL;
+	if (*p == ':') {
+		if (!(p = read_int(p + 1, &mi, &n)))
+			return NULL;
+		if (*p == ':') {
+			size_t k = num_scan_double(p + 1, &sec);
+
+			if (!k || sec >= 60)
+				return NULL;
+			p += 1 + k;
+		}
+	} else if (*p != ' ') {
+		return NULL;
+	}
+	if (mi > 59)
+		return NULL;
+	while (*p == ' ')
+		p++;
+	if (!strncasecmp(p, "AM", 2) || !strncasecmp(p, "PM", 2)) {
+		if (h < 1 || h > 12)
+			return NULL;
+		h = h % 12 + ((*p | 32) == 'p' ? 12 : 0);
+		p += 2;
+	} else if (!memchr(s, ':', (size_t)(p - s))) {
+		return NULL;
+	}
+	*out = (h * 3600.0 + mi * 60 + sec) / 86400;
+	return p;
+}
+
+static int
+parse_moment(const char *s, int date1904, double *out)
+{
+	double d = 0, t = 0;
+	const char *p = parse_date(s, date1904, &d);
+
+	if (!p) {
+		p = parse_time(s, &t);
+	} else if (*p == ' ' || *p == 'T') {
+		const char *q = p + 1;
+
+		while (*q == ' ')
+			q++;
+		p = *q ? parse_time(q, &t) : q;
+	}
+	if (!p)
+		return -1;
+	while (*p == ' ')
+		p++;
+	*out = d + t;
+	return *p ? -1 : 0;
+}
+
 int
 value_parse_number(const char *s, size_t n, int date1904, double *out)
 {
@@ -65,7 +224,6 @@ value_parse_number(const char *s, size_t n, int date1904, double *out)
 	size_t k = 0;
 	int percent = 0, neg = 0;
 
-	(void)date1904;
 	while (n && isspace((unsigned char)s[0]))
 		s++, n--;
 	while (n && isspace((unsigned char)s[n - 1]))
@@ -84,8 +242,11 @@ value_parse_number(const char *s, size_t n, int date1904, double *out)
 		t[k++] = s[i];
 	}
 	t[k] = '\0';
-	if (num_parse_double(t, k, out) < 0)
-		return -1;
+	if (num_parse_double(t, k, out) < 0) {
+		memcpy(t, s, n);
+		t[n] = '\0';
+		return percent || neg ? -1 : parse_moment(t, date1904, out);
+	}
 	if (percent)
 		*out /= 100;
 	if (neg)
