@@ -1113,8 +1113,10 @@ fill_text_tables(struct lower *L)
 	double *cls = ARENA_NEW(&L->ir->arena, double, n), *rank = ARENA_NEW(&L->ir->arena, double, n);
 	const char **sorted = arena_alloc(&L->arena, n * sizeof *sorted);
 
-	memcpy(sorted, L->text, L->ntext * sizeof *sorted);
-	qsort(sorted, L->ntext, sizeof *sorted, by_text);
+	if (L->ntext) {
+		memcpy(sorted, L->text, L->ntext * sizeof *sorted);
+		qsort(sorted, L->ntext, sizeof *sorted, by_text);
+	}
 	for (size_t i = 0; i < L->ntext; i++) {
 		size_t lo = 0, hi = L->ntext;
 

@@ -165,7 +165,8 @@ draw_tornado(struct buf *b, const struct stats *s, const double *sums, const str
 		all += d[n].share;
 		n++;
 	}
-	qsort(d, (size_t)n, sizeof *d, by_share);
+	if (n)
+		qsort(d, (size_t)n, sizeof *d, by_share);
 	if (n && all > 0)
 		rc |= buf_puts(b, "\n  What drives it           rank correlation, and share of the variance\n");
 	for (int i = 0; i < n && i < 10 && all > 0; i++) {

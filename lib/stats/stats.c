@@ -117,7 +117,8 @@ pilot_column(struct stats_column *c, double *v, size_t n)
 {
 	double spread;
 
-	qsort(v, n, sizeof *v, by_value);
+	if (n)
+		qsort(v, n, sizeof *v, by_value);
 	c->centre = n ? v[n / 2] : 0;
 	spread = n ? v[n * 3 / 4] - v[n / 4] : 0;
 	if (spread <= 0 && n)
@@ -292,7 +293,8 @@ complete_leaves(struct stats *s)
 	double *d = s->block->scratch;
 	size_t kept = 0;
 
-	qsort(s->row, s->nrows, sizeof *s->row, by_trial);
+	if (s->nrows)
+		qsort(s->row, s->nrows, sizeof *s->row, by_trial);
 	for (size_t i = 0; i < s->nrows;) {
 		int64_t leaf = s->row[i].trial / STATS_LEAF;
 		size_t k = i;
@@ -558,7 +560,8 @@ pieces_of(const struct stats *s, size_t *n)
 	*n = 0;
 	if (!p)
 		return NULL;
-	qsort(s->row, s->nrows, sizeof *s->row, by_trial);
+	if (s->nrows)
+		qsort(s->row, s->nrows, sizeof *s->row, by_trial);
 	for (size_t i = 0; i < s->nnodes; i++) {
 		int64_t size = (int64_t)STATS_LEAF << s->node[i].level;
 
@@ -573,7 +576,8 @@ pieces_of(const struct stats *s, size_t *n)
 		p[(*n)++] = (struct piece){s->row[i].trial, s->row[k - 1].trial + 1, NULL, i, k - i};
 		i = k;
 	}
-	qsort(p, *n, sizeof *p, by_first);
+	if (*n)
+		qsort(p, *n, sizeof *p, by_first);
 	return p;
 }
 
