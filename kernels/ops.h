@@ -94,6 +94,6 @@ K_FN kd K(op_tanh)(kd a) { return K(tanh)(a); }
 K_FN kd K(op_erf)(kd a) { return K(erf)(a); }
 K_FN kd K(op_erfc)(kd a) { return K(erfc)(a); }
 K_FN kd K(op_norminv)(kd a) { return K(norm_inv)(a); }
-K_FN kd K(op_normcdf)(kd a) { return k_set(0.5) * K(erfc)(a * k_set(-0.70710678118654752440)); }
+K_FN kd K(op_normcdf)(kd a) { return K(norm_cdf)(a); }
 
 #endif
