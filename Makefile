@@ -71,7 +71,7 @@ help:
 ## check-conformance DIR=…   recalculate a folder of workbooks, table of agreement by function
 ## lint           warnings as errors (gcc, clang), cppcheck, shellcheck, mandoc, include directions
 ## bench          benchmarks beside their peers (bench/README.md)
-## fuzz           fuzz the readers and parsers for SECONDS=60 each
+## fuzz           fuzz the readers and parsers for SECONDS_EACH=60 each
 ## install        PREFIX=/usr/local DESTDIR=
 ## uninstall, clean, dist
 

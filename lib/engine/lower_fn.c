@@ -874,7 +874,7 @@ call_numbers(struct lower *L, const struct func *f, const struct lval *a, int na
 		} else {
 			if ((f->flags & FN_NOBOOL) && (a[i].mask & LM_BOOL))
 				return lower_unsupported(L, "logical where a number must be");
-			copy[i] = lower_num(L, a[i]);
+			copy[i] = func_arg_letter(f, i) == 'b' ? lower_bool(L, a[i]) : lower_num(L, a[i]);
 			if (copy[i].kind != LV_SCALAR)
 				return copy[i];
 		}
@@ -1109,7 +1109,7 @@ lower_call(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		return h(L, c, n);
 	if (f->num) {
 		for (int i = 0; i < n->nargs; i++)
-			if (func_arg_letter(f, i) != 'n')
+			if (func_arg_letter(f, i) != 'n' && func_arg_letter(f, i) != 'b')
 				return fnum_lists(L, c, n);
 		if (n->nargs <= 32)
 			return fnum_scalars(L, c, n);
