@@ -1250,7 +1250,7 @@ static struct value
 call_node(struct eval *ev, const struct node *n)
 {
 	const struct func *f = n->u.call.fn;
-	struct value few[8] = {{0}}, *v = few, out = value_blank();
+	struct value few[8] = {{0}}, *v = few, *w, out = value_blank();
 	struct array **lift = NULL, *result;
 	int32_t rows = 1, cols = 1;
 	int max;
@@ -1291,12 +1291,11 @@ call_node(struct eval *ev, const struct node *n)
 	if (!lift)
 		return call_scalars(ev, n, v);
 	result = eval_new_array(ev, rows, cols);
+	w = arena_alloc(&ev->tmp, (size_t)max * sizeof *w); /* not on the stack: calls nest deep */
 	for (int32_t r = 0; r < rows; r++)
 		for (int32_t c = 0; c < cols; c++) {
-			struct value w[256];
-
 			ev->p->lift = (uint32_t)(r * cols + c);
-			for (int i = 0; i < max && i < 256; i++)
+			for (int i = 0; i < max; i++)
 				w[i] = i < n->nargs && lift[i] ? stretched(lift[i], r, c) : v[i];
 			out = eval_to_scalar(ev, call_scalars(ev, n, w));
 			result->v[(int64_t)r * cols + c] = out;
