@@ -161,6 +161,12 @@ put_warnings(struct out *o, const struct sim *s)
 		record_end(&o->line);
 		put(o);
 	}
+	if (s->lower->ncorrelated) {
+		record_begin(&o->line, "warning", o->task->job, o->task->attempt);
+		record_str(&o->line, "message", "RiskCorrmat is not applied: inputs are drawn independently");
+		record_end(&o->line);
+		put(o);
+	}
 	if (s->ninputs < s->ninputs_found) {
 		snprintf(where, sizeof where, "%zu random inputs; statistics of their own for the first %zu",
 		         s->ninputs_found, s->ninputs);
