@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/isa/dist_isa.h"
+#include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
 #include "kernels/invtab.h"
 
@@ -419,11 +419,7 @@ dist_draw(double p, double q, const void *ctx)
 static quantile_fn *
 quantile_for_cpu(void)
 {
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return dist_isa_quantile_avx2;
-#endif
-	return dist_isa_quantile_base;
+	return func_isa(isa_best())->quantile;
 }
 
 double

@@ -9,6 +9,7 @@
 #include "engine/lower.h"
 #include "engine/sampler.h"
 #include "engine/vm.h"
+#include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
 #include "kernels/xl_round.h"
 
@@ -22,6 +23,7 @@ vm_numcall(const struct vm_insn *i, struct vm_run *run)
 	double *out = run->reg + i->dst, *err = i->dst2 == NO_REG ? NULL : run->reg + i->dst2;
 	double *x = run->scratch;
 	size_t n = i->ntable - 1;
+	xl_fn *fn = func_num(call->fn, run->p->isa);
 	struct xl_arg arg[256];
 	struct xl_call xc = {.arg = arg, .nargs = call->nargs, .scratch = x + n, .date1904 = run->p->ir->date1904};
 
@@ -35,7 +37,7 @@ vm_numcall(const struct vm_insn *i, struct vm_run *run)
 		if (!guard || guard[lane] == 0) {
 			for (size_t k = 0; k < n; k++)
 				x[k] = run->reg[i->list[k + 1] + lane];
-			v = call->fn->num(&xc);
+			v = fn(&xc);
 			if (!xc.err && !isfinite(v))
 				xc.err = XL_NUM;
 			if (xc.err)
@@ -51,6 +53,7 @@ void
 vm_distcall(const struct vm_insn *i, struct vm_run *run)
 {
 	const struct ir_distcall *d = i->user;
+	double (*inverse)(int, const double *, int, double) = func_isa(run->p->isa)->inverse;
 	const double *guard = i->list[0] == NO_REG ? NULL : run->reg + i->list[0];
 	double *out = run->reg + i->dst, *err = i->dst2 == NO_REG ? NULL : run->reg + i->dst2;
 
@@ -64,7 +67,7 @@ vm_distcall(const struct vm_insn *i, struct vm_run *run)
 			if (dist_check(d->dist, params, d->nparams)) {
 				bad = XL_NUM;
 			} else {
-				v = dist_inverse(d->dist, params, d->nparams, run->reg[i->list[1] + lane]);
+				v = inverse(d->dist, params, d->nparams, run->reg[i->list[1] + lane]);
 				if (!isfinite(v)) {
 					bad = XL_NUM;
 					v = 0;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "formula/fn.h"
+#include "formula/isa/func_isa.h"
 #include "formula/model_private.h"
 #include "kernels/dist.h"
 #include "kernels/philox.h"
@@ -91,6 +92,7 @@ eval_new(const struct model *m, struct err *e)
 	ev->wb = m->wb;
 	ev->date1904 = m->wb->date1904;
 	ev->trial = -1;
+	ev->isa = func_isa(isa_best());
 	ev->p = p;
 	p->nmemo = m->priv->ncells + m->nchanges;
 	p->memo = calloc(p->nmemo + 1, sizeof *p->memo);
@@ -865,7 +867,7 @@ scalar_binary(struct eval *ev, int op, struct value a, struct value b, int snap)
 			k = b.kind == V_ERROR ? b.error : value_to_num(&b, ev->date1904, &y);
 		if (k)
 			return value_error(k);
-		x = xl_arith(op, x, y, snap, &k);
+		x = op == '^' ? ev->isa->arith(op, x, y, snap, &k) : xl_arith(op, x, y, snap, &k);
 		return k ? value_error(k) : value_num(x);
 	case '&': {
 		char *out;
@@ -1177,10 +1179,21 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 		p.arg[i].x = p.x ? p.x + start[i] : NULL;
 	xc.arg = p.arg;
 	xc.scratch = arena_alloc(&ev->tmp, (2 * p.n + 32) * sizeof(double));
-	x = f->num(&xc);
+	x = ev->isa->num[f - func_rows](&xc);
 	if (xc.err)
 		return value_error(xc.err);
 	return isfinite(x) ? value_num(x) : value_error(XE_NUM);
+}
+
+/* Letters as sets of bits: asked for every argument of every call. */
+#define LETTER(c) (1u << ((c) - 'a'))
+#define LETTERS_SCALAR (LETTER('n') | LETTER('t') | LETTER('b') | LETTER('v') | LETTER('e'))
+#define LETTERS_NO_ERROR (LETTERS_SCALAR & ~LETTER('e'))
+
+static int
+letter_in(unsigned set, char letter)
+{
+	return letter >= 'a' && set >> (letter - 'a') & 1;
 }
 
 /* Scalar letters coerced as the table says; 1 and *out where an error is the result already. */
@@ -1193,7 +1206,7 @@ coerce(struct eval *ev, const struct func *f, struct value *v, int n, struct val
 		double x;
 		int k = 0, b;
 
-		if (strchr("vntb", letter) && v[i].kind == V_ERROR) {
+		if (letter_in(LETTERS_NO_ERROR, letter) && v[i].kind == V_ERROR) {
 			*out = v[i];
 			return 1;
 		}
@@ -1276,7 +1289,7 @@ call_node(struct eval *ev, const struct node *n)
 		ev->array_mode = mode;
 		if (v[i].kind == V_LAMBDA && letter != 'r' && letter != 'v' && letter != 'e')
 			return value_error(XE_VALUE);
-		if (!strchr("ntbve", letter))
+		if (!letter_in(LETTERS_SCALAR, letter))
 			continue;
 		if (is_many(ev, &v[i])) {
 			if (!lift)
@@ -1508,7 +1521,7 @@ eval_draw(struct eval *ev, const struct node *call, uint32_t element, int dist, 
 
 	if (ev->p->hook && ev->trial >= 0)
 		return ev->p->hook(ev->p->hook_ctx, &site, dist, params, n, u);
-	return dist_inverse(dist, params, n, u);
+	return ev->isa->inverse(dist, params, n, u);
 }
 
 /* --- from outside ----------------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ struct eval_private;
 struct eval {
 	const struct model *m;
 	const struct workbook *wb;
+	const struct func_isa *isa; /* the numeric functions in the form for this machine */
 	struct arena tmp;     /* values of the running trial; reset by eval_set_trial */
 	struct arena keep;    /* values of untainted cells */
 	int date1904;

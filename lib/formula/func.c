@@ -3,24 +3,8 @@
 
 #include <string.h>
 
-#include "formula/fn.h"
+#include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
-
-#define FNUM(NAME, MIN, MAX, ARGS, FLAGS, XLFN, SIG, DOC) {NAME, MIN, MAX, ARGS, FLAGS, XLFN, NULL, SIG, DOC, -1},
-#define FGEN(NAME, MIN, MAX, ARGS, FLAGS, IMPL, SIG, DOC) {NAME, MIN, MAX, ARGS, FLAGS, NULL, IMPL, SIG, DOC, -1},
-#define FALIAS(NAME, OF)
-/* every distribution of kernels/dist.def, as Risk and its name; parameters and properties are lazy */
-#define D(ID, fn, name, aliases, min, max, params, form, manual) \
-	{"RISK" #ID, 1, -1, "x*", FN_RANDOM | FN_DIST | FN_VOLATILE, NULL, fn_risk_dist, "Risk" name "(" params ")", \
-	 manual, DIST_ID_##ID},
-static const struct func rows[] = {
-#include "formula/functions.def"
-#include "kernels/dist.def"
-};
-#undef FNUM
-#undef FGEN
-#undef FALIAS
-#undef D
 
 #define FNUM(...)
 #define FGEN(...)
@@ -34,21 +18,54 @@ static const struct {
 #undef FGEN
 #undef FALIAS
 
-#define NROWS (sizeof rows / sizeof rows[0])
+/* Lengths of all names: a name is looked up once a call when a formula is parsed. */
+#define FNUM(NAME, ...) sizeof(NAME) - 1,
+#define FGEN(NAME, ...) sizeof(NAME) - 1,
+#define FALIAS(...)
+#define D(ID, ...) sizeof("RISK" #ID) - 1,
+static const unsigned char row_len[] = {
+#include "formula/functions.def"
+#include "kernels/dist.def"
+};
+#undef FNUM
+#undef FGEN
+#undef FALIAS
+#undef D
+#define NROWS sizeof row_len
 
 const struct func *
 func_at(size_t i)
 {
-	return i < NROWS ? &rows[i] : NULL;
+	return i < NROWS ? &func_rows[i] : NULL;
 }
 
-/* A few hundred names, looked up once a call when a formula is parsed: length and first letters sort most out. */
+const struct func_isa *
+func_isa(enum isa isa)
+{
+#if defined(__x86_64__)
+	if (isa == ISA_AVX512)
+		return &func_isa_avx512;
+	if (isa == ISA_AVX2)
+		return &func_isa_avx2;
+#endif
+	(void)isa;
+	return &func_isa_base;
+}
+
+xl_fn *
+func_num(const struct func *f, enum isa isa)
+{
+	return func_isa(isa)->num[f - func_rows];
+}
+
 static const struct func *
 find_row(const char *name, size_t n)
 {
-	for (size_t i = 0; i < NROWS; i++)
-		if (rows[i].name[0] == name[0] && !strncmp(rows[i].name, name, n) && !rows[i].name[n])
-			return &rows[i];
+	const unsigned char *p = row_len, *end = row_len + NROWS;
+
+	for (; n < 256 && (p = memchr(p, (int)n, (size_t)(end - p))); p++)
+		if (func_rows[p - row_len].name[0] == *name && !memcmp(func_rows[p - row_len].name, name, n))
+			return &func_rows[p - row_len];
 	return NULL;
 }
 
@@ -63,14 +80,14 @@ func_find(const char *name, size_t n)
 	if (f)
 		return f;
 	for (size_t i = 0; i + 1 < sizeof aliases / sizeof aliases[0]; i++)
-		if (!strncmp(aliases[i].name, name, n) && !aliases[i].name[n])
+		if (aliases[i].name[0] == name[0] && !strncmp(aliases[i].name, name, n) && !aliases[i].name[n])
 			return find_row(aliases[i].of, strlen(aliases[i].of));
 	if (n > 4 && !strncmp(name, "RISK", 4)) { /* another name of a distribution */
 		int dist = dist_find(name, n);
 
 		for (size_t i = 0; dist >= 0 && i < NROWS; i++)
-			if (rows[i].dist == dist)
-				return &rows[i];
+			if (func_rows[i].dist == dist)
+				return &func_rows[i];
 	}
 	return NULL;
 }
@@ -84,24 +101,22 @@ func_alias(size_t i, const char **of)
 	return aliases[i].name;
 }
 
+/* Asked for every argument of every call: one short walk, no allocation. */
 char
 func_arg_letter(const struct func *f, int i)
 {
-	const char *s = f->args, *open = strchr(s, '(');
-	size_t n = strlen(s);
+	const char *s = f->args;
+	int k;
 
-	if (!n)
-		return 'v';
-	if (open) { /* "r(rv)*": the group repeats */
-		size_t head = (size_t)(open - s), len = strcspn(open + 1, ")");
+	for (k = 0; s[k] && s[k] != '(' && s[k] != '*'; k++)
+		if (k == i)
+			return s[k];
+	if (s[k] == '(') { /* "r(rv)*": the group repeats */
+		const char *group = s + k + 1;
 
-		return (size_t)i < head ? s[i] : open[1 + ((size_t)i - head) % len];
+		return group[(i - k) % (int)strcspn(group, ")")];
 	}
-	if (s[n - 1] == '*') {
-		n -= 1;
-		return (size_t)i < n ? s[i] : s[n - 1];
-	}
-	return (size_t)i < n ? s[i] : s[n - 1];
+	return k ? s[k - 1] : 'v';
 }
 
 /* FGEN functions that give numbers, logicals or errors, never text. */

@@ -27,6 +27,7 @@
 #ifndef FORMULA_FUNC_H
 #define FORMULA_FUNC_H
 
+#include "base/cpu.h"
 #include "formula/ast.h"
 #include "formula/value.h"
 #include "kernels/xl.h"
@@ -56,7 +57,7 @@ struct func {
 	int min, max;
 	const char *args;
 	unsigned flags;
-	xl_fn *num;        /* FNUM, else NULL */
+	xl_fn *num;        /* FNUM, else NULL; the portable form: func_num() for a fast one */
 	func_impl *gen;    /* FGEN, else NULL */
 	const char *signature, *manual;
 	int dist;          /* FN_DIST: row of kernels/dist.def; else -1 */
@@ -66,6 +67,10 @@ struct func {
 const struct func *func_find(const char *name, size_t n);
 /* The rows in order, NULL beyond the last. */
 const struct func *func_at(size_t i);
+/* The numeric functions in the form for an instruction set, which the machine must have: same bits, faster. */
+struct func_isa;
+const struct func_isa *func_isa(enum isa isa);
+xl_fn *func_num(const struct func *f, enum isa isa); /* NULL for an FGEN row */
 /* Other spellings: the i-th and the row it stands for; NULL beyond the last. */
 const char *func_alias(size_t i, const char **of);
 /* Never gives text, though it may have no lanes (FGEN rows). */
