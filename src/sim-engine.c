@@ -18,6 +18,7 @@
 #include "common/cli.h"
 #include "common/engine.h"
 #include "engine/sim.h"
+#include "formula/copula.h"
 #include "record/record.h"
 #include "stats/partial.h"
 
@@ -161,9 +162,9 @@ put_warnings(struct out *o, const struct sim *s)
 		record_end(&o->line);
 		put(o);
 	}
-	if (s->lower->ncorrelated) {
+	for (size_t i = 0; s->model->copula && i < s->model->copula->nwarnings; i++) {
 		record_begin(&o->line, "warning", o->task->job, o->task->attempt);
-		record_str(&o->line, "message", "RiskCorrmat is not applied: inputs are drawn independently");
+		record_str(&o->line, "message", s->model->copula->warning[i]);
 		record_end(&o->line);
 		put(o);
 	}

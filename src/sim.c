@@ -19,6 +19,7 @@
 #include "common/engine.h"
 #include "common/summary.h"
 #include "engine/sim.h"
+#include "formula/copula.h"
 #include "stats/partial.h"
 
 static const char usage[] =
@@ -151,8 +152,8 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet)
 	if (s.lower->ir->ntrees && !quiet)
 		cli_warn("%zu formulas have no lanes and run one trial at a time: slower, the same numbers (sim-engine names them)",
 		         s.lower->ir->ntrees);
-	if (s.lower->ncorrelated)
-		cli_warn("RiskCorrmat is not applied: inputs are drawn independently");
+	for (size_t i = 0; s.model->copula && i < s.model->copula->nwarnings; i++)
+		cli_warn("%s", s.model->copula->warning[i]);
 	if (!s.ninputs_found)
 		cli_warn("nothing random: no input with -i, no RAND() and no Risk function leads to the target");
 	ro.seed = eo->spec.seed;

@@ -79,7 +79,6 @@ struct lower {
 	struct sampler_set *samplers;
 	struct lower_target *target;
 	size_t ntarget;
-	size_t ncorrelated;       /* draws with a RiskCorrmat, which is not applied */
 	size_t nformulas;         /* tainted cells lowered */
 	struct lower_cell *order; /* they, precedents first */
 	size_t norder, order_cap;

@@ -10,8 +10,31 @@
 #include "base/buf.h"
 #include "engine/invtab.h"
 #include "engine/lower_fn.h"
+#include "formula/copula.h"
 #include "formula/risk.h"
 #include "kernels/dist.h"
+
+/* The uniform of a draw: its own, or what the copula makes of those of its group; as copula_uniform() does. */
+static ir_ref
+uniform_of(struct lower *L, uint64_t stream)
+{
+	const struct copula_row *r = copula_find(L->m->copula, stream);
+	struct ir *ir = L->ir;
+	ir_ref z = IR_NONE;
+
+	if (!r)
+		return ir_uniform(ir, stream);
+	if (r->n == 1)
+		return r->weight[0] > 0 ? ir_uniform(ir, r->from[0])
+		                        : ir_op2(ir, IR_SUB, ir_const(ir, 1), ir_uniform(ir, r->from[0]));
+	for (int k = 0; k < r->n; k++) {
+		ir_ref t = ir_op2(ir, IR_MUL, ir_op1(ir, IR_NORMINV, ir_uniform(ir, r->from[k])), ir_const(ir, r->weight[k]));
+
+		z = k ? ir_op2(ir, IR_ADD, z, t) : t;
+	}
+	z = ir_op2(ir, IR_MAX, ir_op1(ir, IR_NORMCDF, z), ir_const(ir, RISK_U_MIN));
+	return ir_op2(ir, IR_MIN, z, ir_const(ir, RISK_U_MAX));
+}
 
 static struct lower_draw *
 new_draw(struct lower *L, const struct lower_ctx *c, const struct node *n, uint32_t element)
@@ -31,7 +54,7 @@ new_draw(struct lower *L, const struct lower_ctx *c, const struct node *n, uint3
 			abort();
 	}
 	d = &L->draw[L->ndraw++];
-	*d = (struct lower_draw){.site = site, .stream = stream, .dist = -1, .u = ir_uniform(L->ir, stream), .x = IR_NONE};
+	*d = (struct lower_draw){.site = site, .stream = stream, .dist = -1, .u = uniform_of(L, stream), .x = IR_NONE};
 	if (node_print(&b, L->m->wb, n, c->sheet, c->row, c->col) == 0 && b.s)
 		d->text = arena_strdup(&L->arena, b.s);
 	buf_free(&b);
@@ -196,8 +219,6 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			d->label = arena_strdup(&L->arena, nv.u.text->s);
 	}
 	d->dist = r.dist;
-	if (r.correlated)
-		L->ncorrelated++;
 	if (p.constant) {
 		const char *rule = dist_check(r.dist, p.v, p.n);
 

@@ -167,6 +167,24 @@ hash_text(uint64_t h, const char *t)
 	return (h ^ 0xff) * 0x100000001b3u;
 }
 
+static uint64_t
+hash_correlate(uint64_t h, const struct spec_correlate *c)
+{
+	char num[NUM_DOUBLE_MAX];
+
+	for (int i = 0; i < c->n; i++)
+		h = hash_text(h, c->cell[i]);
+	for (int i = 0; c->matrix && i < c->n * c->n; i++) {
+		num_format_double(c->matrix[i], num);
+		h = hash_text(h, num);
+	}
+	if (!c->matrix && !c->range) {
+		num_format_double(c->rank, num);
+		h = hash_text(h, num);
+	}
+	return hash_text(h, c->range);
+}
+
 static void
 hash_model(struct sim *s, const struct spec *spec)
 {
@@ -177,6 +195,8 @@ hash_model(struct sim *s, const struct spec *spec)
 			h = hash_text(hash_text(h, spec->set[i].cell), spec->set[i].content);
 		for (size_t i = 0; i < spec->ninput; i++)
 			h = hash_text(hash_text(h, spec->input[i].cell), spec->input[i].formula);
+		for (size_t i = 0; i < spec->ncorrelate; i++)
+			h = hash_correlate(h, &spec->correlate[i]);
 		for (size_t i = 0; i < s->ntargets; i++)
 			h = hash_text(h, s->col[i].cell);
 		h = (h ^ (uint64_t)spec->xlrisk) * 0x9e3779b97f4a7c15u;

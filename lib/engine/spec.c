@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/num.h"
+#include "engine/correlate.h"
 #include "record/json.h"
 
 #define SPEC_LIMIT ((size_t)64 << 20)
@@ -25,6 +26,7 @@ spec_free(struct spec *s)
 	free(s->input);
 	free(s->set);
 	free(s->target);
+	free(s->correlate);
 	arena_free(&s->arena);
 	spec_init(s);
 }
@@ -97,6 +99,53 @@ spec_add_target(struct spec *s, const char *cell, const char *name, const char *
 	s->target[s->ntarget++] = (struct spec_target){trimmed(&s->arena, cell, strlen(cell)),
 	                                               name ? arena_strdup(&s->arena, name) : NULL,
 	                                               arena_strdup(&s->arena, from)};
+	return 0;
+}
+
+/* Where `c` stands outside quotes: the first, or the last; NULL if nowhere. */
+static const char *
+outside_quotes(const char *s, char c, int last)
+{
+	const char *found = NULL;
+	int quoted = 0;
+
+	for (; *s; s++) {
+		if (*s == '\'')
+			quoted = !quoted;
+		else if (*s == c && !quoted && (last || !found))
+			found = s;
+	}
+	return found;
+}
+
+int
+spec_add_correlate(struct spec *s, const char *text, const char *from, struct err *e)
+{
+	const char *eq = outside_quotes(text, '=', 1), *p = text, *right;
+	struct spec_correlate c = {.from = arena_strdup(&s->arena, from)};
+	char *left;
+
+	if (!eq)
+		return err_set(e, ERR_USAGE, "%s: \"%s\" is not CELL,CELL=COEFFICIENT or CELL,CELL,...=RANGE", from, text);
+	left = arena_strndup(&s->arena, text, (size_t)(eq - text));
+	right = trimmed(&s->arena, eq + 1, strlen(eq + 1));
+	c.cell = arena_alloc(&s->arena, (strlen(left) + 1) * sizeof *c.cell);
+	for (p = left; p; ) {
+		const char *comma = outside_quotes(p, ',', 0);
+
+		c.cell[c.n] = trimmed(&s->arena, p, comma ? (size_t)(comma - p) : strlen(p));
+		if (!*c.cell[c.n++])
+			return err_set(e, ERR_USAGE, "%s: \"%s\": a cell is missing", from, text);
+		p = comma ? comma + 1 : NULL;
+	}
+	if (c.n < 2)
+		return err_set(e, ERR_USAGE, "%s: \"%s\" names one cell; a correlation wants two or more", from, text);
+	if (num_parse_double(right, strlen(right), &c.rank) < 0)
+		c.range = right;
+	else if (!(fabs(c.rank) <= 1))
+		return err_set(e, ERR_USAGE, "%s: %s is not between -1 and 1", from, right);
+	s->correlate = one_more(s->correlate, s->ncorrelate, sizeof *s->correlate);
+	s->correlate[s->ncorrelate++] = c;
 	return 0;
 }
 
@@ -318,6 +367,85 @@ read_set(struct reader *r, const struct json *j, const char *field)
 	return 0;
 }
 
+/* [[1, 0.5], [0.5, 1]] */
+static int
+correlate_matrix(struct reader *r, const struct json *j, struct spec_correlate *c)
+{
+	double *m = arena_alloc(&r->s->arena, (size_t)c->n * (size_t)c->n * sizeof *m);
+
+	if (json_count(j) != (size_t)c->n)
+		return bad(r, "correlate", "the matrix has not as many rows as there are inputs");
+	for (int i = 0; i < c->n; i++) {
+		const struct json *row = json_element(j, (size_t)i);
+
+		if (json_kind(row) != JSON_T_ARRAY || json_count(row) != (size_t)c->n)
+			return bad(r, "correlate", "a row of the matrix has not as many numbers as there are inputs");
+		for (int k = 0; k < c->n; k++) {
+			m[i * c->n + k] = json_number(json_element(row, (size_t)k));
+			if (!(fabs(m[i * c->n + k]) <= 1))
+				return bad(r, "correlate", "the matrix holds numbers from -1 to 1");
+		}
+	}
+	for (int i = 0; i < c->n; i++)
+		for (int k = 0; k <= i; k++)
+			if (i == k ? m[i * c->n + k] != 1 : m[i * c->n + k] != m[k * c->n + i])
+				return bad(r, "correlate", "the matrix is symmetric, with 1 on its diagonal");
+	c->matrix = m;
+	return 0;
+}
+
+/* {"inputs": ["B4", "B5"], "rank": 0.5} or {"inputs": [...], "matrix": [[...], ...] or "Sheet!E1:G3"} */
+static int
+correlate_object(struct reader *r, const struct json *j)
+{
+	const struct json *in = json_member(j, "inputs"), *rank = json_member(j, "rank"), *matrix = json_member(j, "matrix");
+	struct spec_correlate c = {.from = from_field(r, "correlate"), .rank = NAN};
+
+	for (void *it = json_first(j); it; it = json_next(j, it))
+		if (strcmp(json_iter_key(it), "inputs") && strcmp(json_iter_key(it), "rank") && strcmp(json_iter_key(it), "matrix"))
+			return err_set(r->e, ERR_DATA, "%s: correlate: unknown field \"%s\"", r->where, json_iter_key(it));
+	if (json_kind(in) != JSON_T_ARRAY || json_count(in) < 2 || json_count(in) > 1000)
+		return bad(r, "correlate", "\"inputs\", an array of two cells or more, is wanted");
+	if (!rank == !matrix)
+		return bad(r, "correlate", "\"rank\" or \"matrix\" is wanted");
+	c.cell = arena_alloc(&r->s->arena, json_count(in) * sizeof *c.cell);
+	for (; c.n < (int)json_count(in); c.n++) {
+		const char *cell = json_text(json_element(in, (size_t)c.n));
+
+		if (!cell || !*cell)
+			return bad(r, "correlate", "\"inputs\" are cells");
+		c.cell[c.n] = arena_strdup(&r->s->arena, cell);
+	}
+	if (rank) {
+		c.rank = json_number(rank);
+		if (!(fabs(c.rank) <= 1))
+			return bad(r, "correlate", "\"rank\" is a number from -1 to 1");
+	} else if (json_text(matrix)) {
+		c.range = arena_strdup(&r->s->arena, json_text(matrix));
+	} else if (json_kind(matrix) != JSON_T_ARRAY || correlate_matrix(r, matrix, &c) < 0) {
+		return r->e->status ? -1 : bad(r, "correlate", "\"matrix\" is an array of rows, or a range");
+	}
+	r->s->correlate = one_more(r->s->correlate, r->s->ncorrelate, sizeof *r->s->correlate);
+	r->s->correlate[r->s->ncorrelate++] = c;
+	return 0;
+}
+
+static int
+read_correlate(struct reader *r, const struct json *j, const char *field)
+{
+	if (json_kind(j) != JSON_T_ARRAY)
+		return bad(r, field, "an array is wanted");
+	for (size_t i = 0; i < json_count(j); i++) {
+		const struct json *v = json_element(j, i);
+
+		if (json_text(v) ? spec_add_correlate(r->s, json_text(v), from_field(r, field), r->e) < 0
+		                 : json_kind(v) != JSON_T_OBJECT ? bad(r, field, "a text or an object is wanted") < 0
+		                                                 : correlate_object(r, v) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 read_dialect(struct reader *r, const struct json *j, const char *field)
 {
@@ -341,6 +469,7 @@ static const struct {
 	int (*read)(struct reader *, const struct json *, const char *);
 } fields[] = {
     {"v", read_version},       {"model", read_model},   {"inputs", read_inputs},  {"targets", read_targets},
+    {"correlate", read_correlate},
     {"trials", read_trials},   {"slice", read_slice},   {"seed", read_seed},      {"set", read_set},
     {"dialect", read_dialect}, {"spec", read_nothing},  {"name", read_nothing},  {"description", read_nothing},
     /* of the record around a task line */
@@ -430,5 +559,5 @@ spec_apply(const struct spec *s, struct model *m, struct err *e)
 		if (model_set_formula(m, a.sheet1, a.row1, a.col1, s->input[i].formula, 1, e) < 0)
 			return err_prefix(e, "%s: %s ~ %s", s->input[i].from, s->input[i].cell, s->input[i].formula);
 	}
-	return 0;
+	return correlate_model(s, m, e);
 }

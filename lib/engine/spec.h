@@ -25,6 +25,15 @@ struct spec_set {
 	const char *from;
 };
 
+struct spec_correlate {      /* rank correlations: of all pairs of the cells the same, a matrix, or a range that holds it */
+	const char **cell;
+	int n;
+	double rank;
+	const double *matrix; /* n x n, or NULL */
+	const char *range;    /* or NULL */
+	const char *from;
+};
+
 struct spec_target {
 	const char *cell;
 	const char *name;    /* may be NULL */
@@ -40,6 +49,8 @@ struct spec {
 	size_t nset;
 	struct spec_target *target;
 	size_t ntarget;
+	struct spec_correlate *correlate;
+	size_t ncorrelate;
 	int64_t trials;      /* 0: not said */
 	int64_t first, last; /* a slice [first, last) of the trials; last 0: not said */
 	uint64_t seed;
@@ -50,10 +61,11 @@ struct spec {
 void spec_init(struct spec *s);
 void spec_free(struct spec *s);
 
-/* "B4 ~ normal(100,15)"; "cell=content"; "A..B". 0 or -1 (64). */
+/* "B4 ~ normal(100,15)"; "cell=content"; "A..B"; "B4,B5=0.5" or "B4,B5,B6=Sheet!E1:G3". 0 or -1 (64). */
 int spec_add_input(struct spec *s, const char *text, const char *from, struct err *e);
 int spec_add_set(struct spec *s, const char *text, const char *from, struct err *e);
 int spec_add_target(struct spec *s, const char *cell, const char *name, const char *from);
+int spec_add_correlate(struct spec *s, const char *text, const char *from, struct err *e);
 int spec_set_slice(struct spec *s, const char *text, struct err *e);
 
 /* Read a spec file ("-" is standard input); what is already set stays. Unknown fields are refused. The model's path is
@@ -62,7 +74,7 @@ int spec_load(struct spec *s, const char *path, struct err *e);
 /* The same from JSON text: a task line's fields. `where` prefixes messages. */
 int spec_parse(struct spec *s, const char *json, size_t n, const char *where, const char *folder, struct err *e);
 
-/* Make the changes in the model. */
+/* Make the changes in the model, then read its correlations and the spec's. */
 int spec_apply(const struct spec *s, struct model *m, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
  * such cell is done, the cells in between are evaluated again until they stand still, as Excel iterates. Without the
  * workbook's iterative setting the value is 0 and eval_cycle() names the cells.
  */
+#include "formula/copula.h"
 #include "formula/eval_internal.h"
 
 #include <math.h>
@@ -1507,11 +1508,15 @@ double
 eval_uniform(struct eval *ev, const struct node *call, uint32_t element)
 {
 	struct draw_site site = site_of(ev, call, element);
+	const struct copula_row *row;
+	uint64_t stream;
 
 	ev->tainted = 1;
 	if (ev->trial < 0)
 		return 0.5;
-	return philox_uniform(ev->seed, draw_stream(ev->wb, &site), (uint64_t)ev->trial);
+	stream = draw_stream(ev->wb, &site);
+	row = copula_find(ev->m->copula, stream);
+	return row ? copula_uniform(row, ev->seed, (uint64_t)ev->trial) : philox_uniform(ev->seed, stream, (uint64_t)ev->trial);
 }
 
 double

@@ -21,6 +21,8 @@
 
 /* --- model: a workbook with its formulas parsed and what the user changed ------------------------ */
 
+struct copula;
+
 struct model_change {          /* --set and -i: a cell's content replaced */
 	int sheet;
 	int32_t row, col;
@@ -35,6 +37,7 @@ struct model {
 	size_t nchanges;
 	int pin;                   /* --pin: cells that draw keep their cached values */
 	int xlrisk;                /* dialect: LogNorm takes mu and sigma of ln X */
+	struct copula *copula;     /* correlated draws, formula/copula.h; NULL: none */
 	/* … private: index of changes, parse cache */
 	struct model_private *priv;
 };

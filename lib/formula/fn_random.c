@@ -93,10 +93,8 @@ risk_parse(const struct model *m, const struct node *call, struct risk_call *r)
 			r->stat = one;
 		} else if (!strcmp(f, "RISKNAME")) {
 			r->name = one;
-		} else if (!strcmp(f, "RISKCORRMAT")) {
-			r->correlated = 1;
 		} else if (a->kind == N_CALL && a->u.call.fn && a->u.call.fn->gen == fn_risk_property) {
-			continue;
+			continue; /* RISKCORRMAT: formula/copula.h reads it */
 		} else if (r->nparams == 16) {
 			return "too many parameters";
 		} else {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "formula/copula.h"
 #include "formula/model_private.h"
 
 /* --- formulas by text ------------------------------------------------------------------------------------ */
@@ -142,6 +143,7 @@ model_free(struct model *m)
 	free(m->priv->change_at);
 	free(m->priv);
 	free(m->changes);
+	copula_free(m->copula);
 	arena_free(&m->arena);
 	free(m);
 }

@@ -17,7 +17,6 @@ struct risk_call {
 	const struct node *plo, *phi;     /* RiskTruncateP */
 	const struct node *shift, *stat, *name;
 	int shift_first;                  /* RiskTruncate2: bounds are of the shifted value */
-	int correlated;                   /* RiskCorrmat was there */
 };
 
 /* NULL, or why the call makes no sense (too many parameters …). */

@@ -99,6 +99,9 @@ engine_option(struct engine_options *o, int c, char *arg)
 	case ENGINE_OPT_SET:
 		rc = spec_add_set(&o->spec, arg, "option --set", &e);
 		break;
+	case ENGINE_OPT_CORRELATE:
+		rc = spec_add_correlate(&o->spec, arg, "option --correlate", &e);
+		break;
 	case ENGINE_OPT_SAMPLES:
 		len = strlen(arg);
 		o->samples = arg;

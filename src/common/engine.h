@@ -23,7 +23,8 @@ struct engine_options {
 
 enum {
 	ENGINE_OPT_SEED = 500, ENGINE_OPT_TRIALS, ENGINE_OPT_SPEC, ENGINE_OPT_SET, ENGINE_OPT_SAMPLES,
-	ENGINE_OPT_ISA, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT
+	ENGINE_OPT_ISA, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT,
+	ENGINE_OPT_CORRELATE
 };
 
 #define ENGINE_SHORT_OPTIONS "i:t:n:j:"
@@ -35,7 +36,8 @@ enum {
 	{"samples", required_argument, 0, ENGINE_OPT_SAMPLES}, {"isa", required_argument, 0, ENGINE_OPT_ISA}, \
 	{"device", required_argument, 0, ENGINE_OPT_DEVICE},                                           \
 	{"timeout", required_argument, 0, ENGINE_OPT_TIMEOUT},                                         \
-	{"dialect", required_argument, 0, ENGINE_OPT_DIALECT},
+	{"dialect", required_argument, 0, ENGINE_OPT_DIALECT},                                         \
+	{"correlate", required_argument, 0, ENGINE_OPT_CORRELATE},
 
 #define ENGINE_USAGE                                                                                   \
 	"  -i, --input 'CELL ~ DIST(...)'  make a cell a random input (repeatable)\n"                  \
@@ -44,6 +46,7 @@ enum {
 	"      --seed N       seed; random, and printed, if it is not given\n"                         \
 	"      --trials A..B  only trials A up to, not including, B\n"                                 \
 	"      --spec FILE    inputs, targets, trials, seed from a file, sim-spec(5)\n"                \
+	"      --correlate A,B=R  rank correlation of two inputs, or of several: A,B,C=RANGE (repeatable)\n" \
 	"      --set CELL=CONTENT  another content for a cell; =FORMULA works (repeatable)\n"          \
 	"      --samples FILE write every trial's inputs and targets, CSV (NDJSON if so named)\n"      \
 	"  -j, --threads N    threads (default: processors that may be used)\n"                        \

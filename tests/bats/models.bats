@@ -49,8 +49,3 @@ EOF
     sim "$DCF" --set 'Inputs!B30==1/(B4>1000)' -i 'Inputs!B4 ~ normal(1000,80)' -t Inputs!B30 -n 10000 --seed 1 --format ndjson |
         jq -e '.targets[0] | .errors_by_kind["#DIV/0!"] > 4500 and .n + .errors == 10000 and .mean == 1'
 }
-
-@test "a correlation matrix that is not applied is said so" {
-    sim-engine "$DCF" --set 'Inputs!D1==RiskNormal(0,1,RiskCorrmat(D2:E3,1))' -t Inputs!D1 -n 300 >out
-    jq -s -e 'any(.type == "warning" and (.message | contains("RiskCorrmat")))' out
-}

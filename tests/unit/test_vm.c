@@ -9,6 +9,7 @@
 #include "engine/sampler.h"
 #include "engine/spec.h"
 #include "engine/vm.h"
+#include "formula/copula.h"
 #include "tests/unit/tap.h"
 
 /* Inputs!B4.. are random: B4 normal(1000,80), B5 pert, B7 a share; Inputs!D4.. below are set by the test. */
@@ -43,6 +44,9 @@ static const struct {
     {"RiskBeta(2,3,RiskTruncateP(0.1,0.9))", 0}, {"RiskExpon(B4)", 0}, {"RiskWeibull(2,RiskUniform(1,2))", 0},
     {"SUBTOTAL(9,B4:B8)", 1}, {"RANK(B5,B5:B9)", 0}, {"SUM(SORT(B4:B8))", 1}, {"FV(B14,10,-B4)", 0}, {"ERF(B5)", 0},
     {"POWER(B4,1/3)", 0}, {"CEILING(B4,5)+FLOOR(B4,5)", 0}, {"SUMXMY2(B4:B6,B5:B7)", 0}, {"N(B4>1000)", 0},
+    {"RiskNormal(B4,5,RiskCorrmat({1,0.5;0.5,1},1))+RiskGamma(2,3,RiskCorrmat({1,0.5;0.5,1},2))", 0},
+    {"RiskPert(1,2,B5*99,RiskCorrmat({1,-1;-1,1},1))+RiskPoisson(3,RiskCorrmat({1,-1;-1,1},2))", 0},
+    {"LEN(\"x\"&RiskNormal(0,9,RiskCorrmat({1,0.5;0.5,1},2)))+RiskNormal(0,9,RiskCorrmat({1,0.5;0.5,1},1))", 1},
     {"IF(B4>1000,1)", 0}, {"(B4>1000)*(B5>0.06)", 0}, {"B4&\"\"=\"1\"", 1}, {"FORECAST(B5,B4:B8,B5:B9)", 0},
 };
 
@@ -90,7 +94,7 @@ check_formula(const struct workbook *wb, const char *formula, int tree)
 
 	spec_init(&spec);
 	if (spec_load(&spec, "examples/dcf.json", &e) < 0 || spec_apply(&spec, m, &e) < 0 ||
-	    model_set_formula(m, 0, 49, 3, formula, 0, &e) < 0 || !(L = lower_new(m, &e)) ||
+	    model_set_formula(m, 0, 49, 3, formula, 0, &e) < 0 || copula_build(m, NULL, 0, &e) < 0 || !(L = lower_new(m, &e)) ||
 	    lower_targets(L, &at, (const char *const[]){"D50"}, 1, &e) < 0) {
 		ok(0, "%s: %s", formula, e.msg);
 		return;
