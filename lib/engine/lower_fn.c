@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "engine/lower_fn.h"
-#include "formula/criteria.h"
 
 #define LIST_LIMIT 100000
 
@@ -628,149 +627,6 @@ fn_sumproduct(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
 }
 
-/* --- criteria ------------------------------------------------------------------------------------------- */
-
-/* Lane: does the element meet the criterion? IR_NONE: not in lanes. */
-static ir_ref
-meets(struct lower *L, const struct criterion *k, struct lval x)
-{
-	static const struct {
-		char op;
-		enum ir_op ir;
-	} map[] = {{'=', IR_EQ}, {'n', IR_NE}, {'<', IR_LT}, {'l', IR_LE}, {'>', IR_GT}, {'g', IR_GE}};
-	struct value v;
-	ir_ref yes = IR_NONE, e;
-
-	if (lower_is_const(L, x, &v))
-		return ir_const(L->ir, criterion_match(k, &v));
-	if (x.typ != IR_NONE || (x.mask != LM_NUM && x.mask != LM_BOOL))
-		return IR_NONE;
-	if (k->kind == V_NUM && x.mask == LM_NUM) {
-		for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
-			if (map[i].op == k->op)
-				yes = ir_op2(L->ir, map[i].ir, x.num, ir_const(L->ir, k->num));
-	} else if (x.mask == LM_NUM && k->kind != V_ERROR) {
-		yes = ir_const(L->ir, k->op == 'n'); /* a number is not text, logical or blank */
-	}
-	if (yes == IR_NONE)
-		return IR_NONE;
-	if (x.err != IR_NONE) { /* an error meets only "<>" */
-		e = ir_op1(L->ir, IR_NONZERO, x.err);
-		yes = ir_op3(L->ir, IR_SEL, e, ir_const(L->ir, k->op == 'n'), yes);
-	}
-	return yes;
-}
-
-/* A reference stretched from its corner to rows x cols (SUMIF's short sum range). */
-static struct lval
-stretched(struct lval v, int32_t rows, int32_t cols)
-{
-	if (v.kind == LV_REF) {
-		v.area.row2 = v.area.row1 + rows - 1;
-		v.area.col2 = v.area.col1 + cols - 1;
-	}
-	return v;
-}
-
-static struct lval
-fn_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	const char *name = n->u.call.fn->name;
-	int count = !strncmp(name, "COUNT", 5), average = !strncmp(name, "AVERAGE", 7);
-	int min = !strncmp(name, "MIN", 3), max = !strncmp(name, "MAX", 3);
-	int single = name[strlen(name) - 1] == 'F'; /* SUMIF, COUNTIF, AVERAGEIF: range, criterion[, values] */
-	int first = single || count ? 0 : 1;
-	struct lmat *values = NULL, *range[64];
-	struct criterion crit[64];
-	int npairs = 0;
-	ir_ref s = ir_const(L->ir, 0), k = ir_const(L->ir, 0), err = IR_NONE, zero = k, v;
-
-	for (int i = first; i + 1 < n->nargs && npairs < 64; i += 2, npairs++) {
-		struct lval r = lower_node(L, c, n->args[i]), x = lower_scalar_arg(L, c, n->args[i + 1]);
-		struct value cv, *keep;
-
-		if (r.kind != LV_REF)
-			return lower_unsupported(L, "criteria over what is no range");
-		range[npairs] = lower_matrix(L, c, r);
-		if (!range[npairs])
-			return lower_unsupported(L, L->why);
-		if (!lower_is_const(L, x, &cv)) /* a random number as the criterion: equality with it */
-			return lower_unsupported(L, "criterion that depends on a draw");
-		keep = arena_memdup(&L->arena, &cv, sizeof cv);
-		criterion_parse(keep, L->m->wb->date1904, &crit[npairs]);
-		if (range[npairs]->rows != range[0]->rows || range[npairs]->cols != range[0]->cols)
-			return lower_error(L, XE_VALUE);
-		if (single) {
-			npairs++;
-			break;
-		}
-	}
-	if (!npairs)
-		return lower_unsupported(L, "criteria");
-	if (count) {
-		values = range[0];
-	} else if (single) {
-		struct lval r = lower_node(L, c, n->args[n->nargs > 2 ? 2 : 0]);
-
-		if (r.kind != LV_REF)
-			return lower_unsupported(L, "criteria over what is no range");
-		values = lower_matrix(L, c, stretched(r, range[0]->rows, range[0]->cols));
-	} else {
-		values = lower_matrix(L, c, lower_node(L, c, n->args[0]));
-		if (values && (values->rows != range[0]->rows || values->cols != range[0]->cols))
-			return lower_error(L, XE_VALUE);
-	}
-	if (!values)
-		return lower_unsupported(L, L->why);
-	if (min || max)
-		s = ir_const(L->ir, min ? INFINITY : -INFINITY);
-	for (int64_t i = 0; i < (int64_t)range[0]->rows * range[0]->cols; i++) {
-		ir_ref yes = ir_const(L->ir, 1);
-		struct lval x = values->v[i];
-		double d;
-
-		for (int j = 0; j < npairs; j++) {
-			ir_ref m = meets(L, &crit[j], range[j]->v[i]);
-
-			if (m == IR_NONE)
-				return lower_unsupported(L, "criterion over cells of changing type");
-			yes = ir_op2(L->ir, IR_AND, yes, m);
-		}
-		if (ir_is_const(L->ir, yes, &d) && d == 0)
-			continue;
-		if (count) {
-			k = ir_op2(L->ir, IR_ADD, k, yes);
-			continue;
-		}
-		if (x.err != IR_NONE)
-			err = lower_err(L, err, ir_op3(L->ir, IR_SEL, yes, x.err, zero));
-		yes = ir_op2(L->ir, IR_AND, yes, lower_is_type(L, x, LC_NUM));
-		if (ir_is_const(L->ir, yes, &d) && d == 0)
-			continue;
-		k = ir_op2(L->ir, IR_ADD, k, yes);
-		if (min || max) {
-			v = ir_op3(L->ir, IR_SEL, yes, x.num, s);
-			s = ir_op2(L->ir, min ? IR_MIN : IR_MAX, s, v);
-		} else {
-			s = ir_op2(L->ir, IR_ADD, s, ir_op3(L->ir, IR_SEL, yes, x.num, zero));
-		}
-	}
-	if (count)
-		return lower_number(k, IR_NONE);
-	if (min || max) {
-		s = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), zero, s);
-		ir_set_range(L->ir, s, -1.7976931348623157e308, 1.7976931348623157e308);
-		return lower_number(s, err);
-	}
-	if (average) {
-		ir_ref bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), ir_const(L->ir, XE_DIV0), zero);
-
-		err = lower_err(L, err, bad);
-		s = ir_op2(L->ir, IR_DIV, s, k);
-	}
-	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
-}
-
 /* --- numeric functions --------------------------------------------------------------------------------- */
 
 struct lval
@@ -1052,19 +908,19 @@ static const struct {
 	const char *name;
 	lower_handler *fn;
 } handlers[] = {
-    {"AND", fn_and},           {"AVERAGE", fn_average},       {"AVERAGEIF", fn_ifs_family},
-    {"AVERAGEIFS", fn_ifs_family}, {"CHOOSE", fn_choose},     {"COUNT", fn_count},
-    {"COUNTA", fn_count},      {"COUNTIF", fn_ifs_family},    {"COUNTIFS", fn_ifs_family},
+    {"AND", fn_and},           {"AVERAGE", fn_average},       {"AVERAGEIF", lower_ifs_family},
+    {"AVERAGEIFS", lower_ifs_family}, {"CHOOSE", fn_choose},     {"COUNT", fn_count},
+    {"COUNTA", fn_count},      {"COUNTIF", lower_ifs_family},    {"COUNTIFS", lower_ifs_family},
     {"HLOOKUP", lower_vlookup}, {"IF", fn_if},                {"IFERROR", fn_iferror},
     {"IFNA", fn_iferror},      {"IFS", fn_ifs},               {"INDEX", lower_index_fn},
     {"ISBLANK", fn_is},        {"ISERR", fn_is},              {"ISERROR", fn_is},
     {"ISLOGICAL", fn_is},      {"ISNA", fn_is},               {"ISNONTEXT", fn_is},
     {"ISNUMBER", fn_is},       {"ISTEXT", fn_is},             {"LET", fn_let},
     {"LOOKUP", lower_lookup_fn}, {"MATCH", lower_match_fn},   {"MAX", fn_minmax},
-    {"MAXIFS", fn_ifs_family}, {"MIN", fn_minmax},            {"MINIFS", fn_ifs_family},
+    {"MAXIFS", lower_ifs_family}, {"MIN", fn_minmax},            {"MINIFS", lower_ifs_family},
     {"N", fn_n},               {"NOT", fn_not},               {"OFFSET", lower_offset_fn},
     {"OR", fn_and},            {"PRODUCT", fn_product},       {"SUM", fn_sum},
-    {"SUMIF", fn_ifs_family},  {"SUMIFS", fn_ifs_family},     {"SUMPRODUCT", fn_sumproduct},
+    {"SUMIF", lower_ifs_family},  {"SUMIFS", lower_ifs_family},     {"SUMPRODUCT", fn_sumproduct},
     {"SUMSQ", fn_product},     {"SWITCH", fn_switch},         {"TRANSPOSE", fn_transpose},
     {"VLOOKUP", lower_vlookup}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn},
     {"XOR", fn_and},

@@ -115,6 +115,15 @@ match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
 	return lower_number(pos, lower_err(L, x.err, bad));
 }
 
+/* A position as a value of its own: where there is none the error counts, and 1 stands in, so that INDEX sees no 0. */
+static struct lval
+position(struct lower *L, struct lval pos)
+{
+	if (pos.kind == LV_SCALAR && ir_lo(L->ir, pos.num) < 1)
+		pos.num = ir_op2(L->ir, IR_MAX, pos.num, ir_const(L->ir, 1));
+	return pos;
+}
+
 static struct lmat *
 matrix_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg)
 {
@@ -152,7 +161,7 @@ lower_match_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		return lower_unsupported(L, "MATCH");
 	if (m->rows != 1 && m->cols != 1)
 		return lower_error(L, XE_NA);
-	return match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, type > 0 ? 1 : type < 0 ? -1 : 0);
+	return position(L, match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, type > 0 ? 1 : type < 0 ? -1 : 0));
 }
 
 struct lval
@@ -166,7 +175,7 @@ lower_xmatch_fn(struct lower *L, const struct lower_ctx *c, const struct node *n
 		return lower_unsupported(L, "XMATCH but for the exact match");
 	if (m->rows != 1 && m->cols != 1)
 		return lower_error(L, XE_VALUE);
-	return match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, 0);
+	return position(L, match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, 0));
 }
 
 static struct lval

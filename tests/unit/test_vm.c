@@ -48,6 +48,22 @@ static const struct {
     {"RiskPert(1,2,B5*99,RiskCorrmat({1,-1;-1,1},1))+RiskPoisson(3,RiskCorrmat({1,-1;-1,1},2))", 0},
     {"LEN(\"x\"&RiskNormal(0,9,RiskCorrmat({1,0.5;0.5,1},2)))+RiskNormal(0,9,RiskCorrmat({1,0.5;0.5,1},1))", 1},
     {"IF(B4>1000,1)", 0}, {"(B4>1000)*(B5>0.06)", 0}, {"B4&\"\"=\"1\"", 1}, {"FORECAST(B5,B4:B8,B5:B9)", 0},
+    {"INDEX(B4:B8,MATCH(INT(B5*100),{4,5,6,7},0))", 0}, {"INDEX(B4:B18,MATCH(B5,{0.05,0.06,0.07},1))", 0},
+    {"INDEX(B4:B10,MATCH(INT(B4/100),E57:E58,0))", 0}, {"INDEX(B4:B10,INT(B5*30)-1)", 1},
+    {"COUNTIF(E50:E57,\"yes\")", 0}, {"COUNTIF(E50:E57,\"<>YES\")", 0}, {"COUNTIF(E50:E57,\"\")", 0}, {"COUNTIF(E50:E57,\"<>\")", 0},
+    {"COUNTIF(E50:E57,\"=\")", 0}, {"COUNTIF(E50:E57,TRUE)", 0}, {"COUNTIF(E50:E57,\">5\")", 0}, {"COUNTIF(E50:E57,\"<>6\")", 0},
+    {"COUNTIF(E50:E57,\">no\")", 0}, {"COUNTIF(B4:B10,\">\"&B5*2)", 0}, {"COUNTIF(E50:E57,\"<=\"&INT(B5*100))", 0},
+    {"COUNTIF(E50:E57,INT(B5*100))", 0}, {"SUMIF(E50:E53,\"no\",B4:B7)", 0}, {"SUMIFS(B4:B11,E50:E57,\"<>\"&E57,B4:B11,\">0.1\")", 0},
+    {"AVERAGEIFS(B4:B11,E50:E57,\"yes\")", 0}, {"COUNTIF(E50:E51,\"y*\")", 1}, {"COUNTIF(E50:E57,#DIV/0!)", 1},
+};
+
+/* Cells of changing type beside the formula, for criteria. */
+static const struct {
+	int32_t row;
+	const char *formula;
+} helpers[] = {
+    {49, "IF(B4>1000,\"yes\",\"no\")"}, {50, "IF(B5>0.06,\"Yes\",B4)"}, {51, "IF(B7>0.45,TRUE,B5)"}, {52, "IF(B4>990,INT(B5*100),\"\")"},
+    {53, "IF(B4>950,6,1/0)"}, {54, "\"yes\""}, {56, "INT(B4/100)"}, {57, "9"},
 };
 
 static uint64_t
@@ -93,6 +109,9 @@ check_formula(const struct workbook *wb, const char *formula, int tree)
 	int trees;
 
 	spec_init(&spec);
+	for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++)
+		if (model_set_formula(m, 0, helpers[i].row, 4, helpers[i].formula, 0, &e) < 0)
+			ok(0, "helper in row %d: %s", helpers[i].row + 1, e.msg);
 	if (spec_load(&spec, "examples/dcf.json", &e) < 0 || spec_apply(&spec, m, &e) < 0 ||
 	    model_set_formula(m, 0, 49, 3, formula, 0, &e) < 0 || copula_build(m, NULL, 0, &e) < 0 || !(L = lower_new(m, &e)) ||
 	    lower_targets(L, &at, (const char *const[]){"D50"}, 1, &e) < 0) {

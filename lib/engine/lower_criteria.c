@@ -1,0 +1,269 @@
+/*
+ * lower_criteria: SUMIF, COUNTIFS and their kin in lanes: each cell of the range gives a lane "meets the criterion", as
+ * lib/formula/criteria.c decides it.
+ *
+ * The criterion is constant, or a number that depends on a draw: alone, or behind an operator (">"&B5). The number's way
+ * through text keeps 15 digits, and comparisons look at no more, so the lanes compare the number itself.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "engine/lower_fn.h"
+#include "formula/criteria.h"
+
+struct lane_criterion {
+	struct criterion k;
+	ir_ref num; /* IR_NONE: k.num is the number */
+};
+
+static int
+operator_of(const struct value *v)
+{
+	static const struct {
+		const char *text;
+		char op;
+	} map[] = {{"=", '='}, {"<>", 'n'}, {"<", '<'}, {"<=", 'l'}, {">", '>'}, {">=", 'g'}};
+
+	for (size_t i = 0; v->kind == V_TEXT && i < sizeof map / sizeof map[0]; i++)
+		if (v->u.text->nbytes == strlen(map[i].text) && !memcmp(v->u.text->s, map[i].text, v->u.text->nbytes))
+			return map[i].op;
+	return 0;
+}
+
+/* A number that depends on a draw and is never anything else. */
+static int
+is_number_lane(struct lval v)
+{
+	return v.kind == LV_SCALAR && v.mask == LM_NUM && v.err == IR_NONE;
+}
+
+/* 0, or -1: not in lanes. */
+static int
+lower_criterion(struct lower *L, const struct lower_ctx *c, const struct node *n, struct lane_criterion *out)
+{
+	struct lval x, y;
+	struct value cv;
+
+	memset(out, 0, sizeof *out);
+	out->num = IR_NONE;
+	out->k.kind = V_NUM;
+	if (n->kind == N_BINARY && n->op == '&') {
+		x = lower_scalar_arg(L, c, n->args[0]);
+		if (lower_is_const(L, x, &cv) && (out->k.op = (char)operator_of(&cv)) != 0) {
+			y = lower_scalar_arg(L, c, n->args[1]);
+			out->num = y.num;
+			if (is_number_lane(y) && !ir_is_const(L->ir, y.num, NULL))
+				return 0;
+		}
+	}
+	x = lower_scalar_arg(L, c, n);
+	out->num = IR_NONE;
+	if (lower_is_const(L, x, &cv)) {
+		criterion_parse(arena_memdup(&L->arena, &cv, sizeof cv), L->m->wb->date1904, &out->k);
+		return 0;
+	}
+	out->k.op = '=';
+	out->num = x.num;
+	return is_number_lane(x) ? 0 : -1;
+}
+
+static ir_ref
+number_meets(struct lower *L, const struct lane_criterion *c, ir_ref x)
+{
+	static const struct {
+		char op;
+		enum ir_op ir;
+	} map[] = {{'=', IR_EQ}, {'n', IR_NE}, {'<', IR_LT}, {'l', IR_LE}, {'>', IR_GT}, {'g', IR_GE}};
+	int i = 0;
+
+	if (c->k.kind != V_NUM) /* a number is not text, logical or blank */
+		return ir_const(L->ir, c->k.op == 'n');
+	while (map[i].op != c->k.op)
+		i++;
+	return ir_op2(L->ir, map[i].ir, x, c->num == IR_NONE ? ir_const(L->ir, c->k.num) : c->num);
+}
+
+static ir_ref
+text_meets(struct lower *L, const struct lane_criterion *c, struct lval x)
+{
+	struct value v = value_text(&L->arena, c->k.text ? c->k.text : "", c->k.ntext);
+	double d;
+
+	x.mask = LM_TEXT;
+	x.typ = x.err = IR_NONE;
+	switch (c->k.kind) {
+	case V_NUM: /* text that reads as a number would count */
+		for (size_t i = 0; i < L->ntext; i++)
+			if (!value_parse_number(L->text[i], strlen(L->text[i]), L->m->wb->date1904, &d))
+				return IR_NONE;
+		return ir_const(L->ir, c->k.op == 'n');
+	case V_BLANK: /* "" meets an empty text; "=" and "<>" look at the cell */
+		if (c->k.op == '=' && c->k.was_empty)
+			return lower_compare(L, '=', x, lower_from_value(L, &v)).num;
+		return ir_const(L->ir, c->k.op == 'n');
+	case V_TEXT:
+		return c->k.wildcard ? IR_NONE : lower_compare(L, c->k.op, x, lower_from_value(L, &v)).num;
+	default:
+		return ir_const(L->ir, c->k.op == 'n');
+	}
+}
+
+static ir_ref
+bool_meets(struct lower *L, const struct lane_criterion *c, ir_ref x)
+{
+	struct value no = value_bool(0), yes = value_bool(1);
+
+	if (c->num != IR_NONE)
+		return ir_const(L->ir, c->k.op == 'n');
+	return ir_op3(L->ir, IR_SEL, x, ir_const(L->ir, criterion_match(&c->k, &yes)),
+	              ir_const(L->ir, criterion_match(&c->k, &no)));
+}
+
+static ir_ref
+blank_meets(struct lower *L, const struct lane_criterion *c)
+{
+	struct value v = value_blank();
+
+	return ir_const(L->ir, c->num != IR_NONE ? c->k.op == 'n' : criterion_match(&c->k, &v));
+}
+
+/* Lane: does the element meet the criterion? IR_NONE: not in lanes. */
+static ir_ref
+meets(struct lower *L, const struct lane_criterion *c, struct lval x)
+{
+	static const int bit[] = {LM_NUM, LM_TEXT, LM_BOOL, LM_BLANK};
+	struct value v;
+	ir_ref yes = IR_NONE, e;
+
+	if (c->num == IR_NONE && lower_is_const(L, x, &v))
+		return ir_const(L->ir, criterion_match(&c->k, &v));
+	if (x.kind != LV_SCALAR || (x.mask & LM_DYNTEXT))
+		return IR_NONE;
+	for (int code = LC_NUM; code <= LC_BLANK; code++) {
+		ir_ref y;
+
+		if (!(x.mask & bit[code]))
+			continue;
+		y = code == LC_NUM    ? number_meets(L, c, x.num)
+		    : code == LC_TEXT ? text_meets(L, c, x)
+		    : code == LC_BOOL ? bool_meets(L, c, x.num)
+		                      : blank_meets(L, c);
+		if (y == IR_NONE)
+			return IR_NONE;
+		yes = yes == IR_NONE ? y : ir_op3(L->ir, IR_SEL, lower_is_type(L, x, code), y, yes);
+	}
+	if (x.err != IR_NONE) { /* an error meets only "<>", and a criterion that is this error */
+		e = ir_op1(L->ir, IR_NONZERO, x.err);
+		if (c->k.kind == V_ERROR)
+			return IR_NONE;
+		yes = ir_op3(L->ir, IR_SEL, e, ir_const(L->ir, c->k.op == 'n'), yes);
+	}
+	return yes;
+}
+
+/* A reference stretched from its corner to rows x cols (SUMIF's short sum range). */
+static struct lval
+stretched(struct lval v, int32_t rows, int32_t cols)
+{
+	if (v.kind == LV_REF) {
+		v.area.row2 = v.area.row1 + rows - 1;
+		v.area.col2 = v.area.col1 + cols - 1;
+	}
+	return v;
+}
+
+struct lval
+lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const char *name = n->u.call.fn->name;
+	int count = !strncmp(name, "COUNT", 5), average = !strncmp(name, "AVERAGE", 7);
+	int min = !strncmp(name, "MIN", 3), max = !strncmp(name, "MAX", 3);
+	int single = name[strlen(name) - 1] == 'F'; /* SUMIF, COUNTIF, AVERAGEIF: range, criterion[, values] */
+	int first = single || count ? 0 : 1;
+	struct lmat *values = NULL, *range[64];
+	struct lane_criterion crit[64];
+	int npairs = 0;
+	ir_ref s = ir_const(L->ir, 0), k = ir_const(L->ir, 0), err = IR_NONE, zero = k, v;
+
+	for (int i = first; i + 1 < n->nargs && npairs < 64; i += 2, npairs++) {
+		struct lval r = lower_node(L, c, n->args[i]);
+
+		if (r.kind != LV_REF)
+			return lower_unsupported(L, "criteria over what is no range");
+		range[npairs] = lower_matrix(L, c, r);
+		if (!range[npairs])
+			return lower_unsupported(L, L->why);
+		if (lower_criterion(L, c, n->args[i + 1], &crit[npairs]) < 0)
+			return lower_unsupported(L, "criterion that depends on a draw and is no number");
+		if (range[npairs]->rows != range[0]->rows || range[npairs]->cols != range[0]->cols)
+			return lower_error(L, XE_VALUE);
+		if (single) {
+			npairs++;
+			break;
+		}
+	}
+	if (!npairs)
+		return lower_unsupported(L, "criteria");
+	if (count) {
+		values = range[0];
+	} else if (single) {
+		struct lval r = lower_node(L, c, n->args[n->nargs > 2 ? 2 : 0]);
+
+		if (r.kind != LV_REF)
+			return lower_unsupported(L, "criteria over what is no range");
+		values = lower_matrix(L, c, stretched(r, range[0]->rows, range[0]->cols));
+	} else {
+		values = lower_matrix(L, c, lower_node(L, c, n->args[0]));
+		if (values && (values->rows != range[0]->rows || values->cols != range[0]->cols))
+			return lower_error(L, XE_VALUE);
+	}
+	if (!values)
+		return lower_unsupported(L, L->why);
+	if (min || max)
+		s = ir_const(L->ir, min ? INFINITY : -INFINITY);
+	for (int64_t i = 0; i < (int64_t)range[0]->rows * range[0]->cols; i++) {
+		ir_ref yes = ir_const(L->ir, 1);
+		struct lval x = values->v[i];
+		double d;
+
+		for (int j = 0; j < npairs; j++) {
+			ir_ref m = meets(L, &crit[j], range[j]->v[i]);
+
+			if (m == IR_NONE)
+				return lower_unsupported(L, "criterion with wildcards or an error, or over texts built from draws");
+			yes = ir_op2(L->ir, IR_AND, yes, m);
+		}
+		if (ir_is_const(L->ir, yes, &d) && d == 0)
+			continue;
+		if (count) {
+			k = ir_op2(L->ir, IR_ADD, k, yes);
+			continue;
+		}
+		if (x.err != IR_NONE)
+			err = lower_err(L, err, ir_op3(L->ir, IR_SEL, yes, x.err, zero));
+		yes = ir_op2(L->ir, IR_AND, yes, lower_is_type(L, x, LC_NUM));
+		if (ir_is_const(L->ir, yes, &d) && d == 0)
+			continue;
+		k = ir_op2(L->ir, IR_ADD, k, yes);
+		if (min || max) {
+			v = ir_op3(L->ir, IR_SEL, yes, x.num, s);
+			s = ir_op2(L->ir, min ? IR_MIN : IR_MAX, s, v);
+		} else {
+			s = ir_op2(L->ir, IR_ADD, s, ir_op3(L->ir, IR_SEL, yes, x.num, zero));
+		}
+	}
+	if (count)
+		return lower_number(k, IR_NONE);
+	if (min || max) {
+		s = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), zero, s);
+		ir_set_range(L->ir, s, -1.7976931348623157e308, 1.7976931348623157e308);
+		return lower_number(s, err);
+	}
+	if (average) {
+		ir_ref bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), ir_const(L->ir, XE_DIV0), zero);
+
+		err = lower_err(L, err, bad);
+		s = ir_op2(L->ir, IR_DIV, s, k);
+	}
+	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
+}
