@@ -126,6 +126,24 @@ check_target(struct sim *s, const struct lower_target *t, struct err *e)
 	return 0;
 }
 
+static int
+area_holds(const struct area *a, const struct draw_site *d)
+{
+	return a->sheet1 == d->sheet && a->row1 <= d->row && d->row <= a->row2 && a->col1 <= d->col && d->col <= a->col2;
+}
+
+/* The name given to an input; in a range the cell's address stands behind it. */
+static const char *
+name_in_area(struct sim *s, const struct area *a, const struct draw_site *d, const char *name)
+{
+	char cell[32];
+
+	if (a->row1 == a->row2 && a->col1 == a->col2)
+		return arena_strdup(&s->arena, name);
+	a1_format(d->row, d->col, cell);
+	return arena_printf(&s->arena, "%s %s", name, cell);
+}
+
 static void
 name_columns(struct sim *s, const struct spec *spec)
 {
@@ -149,8 +167,8 @@ name_columns(struct sim *s, const struct spec *spec)
 			struct area a;
 
 			if (spec->input[k].name && !model_find(s->model, spec->input[k].cell, 0, &a, NULL) &&
-			    a.sheet1 == d->site.sheet && a.row1 == d->site.row && a.col1 == d->site.col)
-				name = arena_strdup(&s->arena, spec->input[k].name);
+			    area_holds(&a, &d->site))
+				name = name_in_area(s, &a, &d->site, spec->input[k].name);
 		}
 		for (size_t k = 0; k < i; k++) /* several draws in one cell */
 			if (!strcmp(s->col[s->ntargets + k].name, name))

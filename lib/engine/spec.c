@@ -527,6 +527,19 @@ find_cell(const struct model *m, const char *cell, const char *from, struct area
 	return 0;
 }
 
+#define FILL_LIMIT 100000
+
+/* A cell, or a range of cells that each get a draw of their own. */
+static int
+find_area(const struct model *m, const char *cell, const char *from, struct area *a, struct err *e)
+{
+	if (model_find(m, cell, 0, a, e) < 0)
+		return err_prefix(e, "%s", from);
+	if ((int64_t)(a->row2 - a->row1 + 1) * (a->col2 - a->col1 + 1) > FILL_LIMIT)
+		return err_set(e, ERR_DATA, "%s: %s has more than %d cells", from, cell, FILL_LIMIT);
+	return 0;
+}
+
 int
 spec_apply(const struct spec *s, struct model *m, struct err *e)
 {
@@ -554,9 +567,9 @@ spec_apply(const struct spec *s, struct model *m, struct err *e)
 			return err_prefix(e, "%s: %s", s->set[i].from, s->set[i].cell);
 	}
 	for (size_t i = 0; i < s->ninput; i++) {
-		if (find_cell(m, s->input[i].cell, s->input[i].from, &a, e) < 0)
+		if (find_area(m, s->input[i].cell, s->input[i].from, &a, e) < 0)
 			return -1;
-		if (model_set_formula(m, a.sheet1, a.row1, a.col1, s->input[i].formula, 1, e) < 0)
+		if (model_fill_formula(m, &a, s->input[i].formula, 1, e) < 0)
 			return err_prefix(e, "%s: %s ~ %s", s->input[i].from, s->input[i].cell, s->input[i].formula);
 	}
 	return correlate_model(s, m, e);

@@ -13,7 +13,7 @@
 #include "formula/eval.h"
 
 struct spec_input {
-	const char *cell;    /* "Inputs!B4" */
+	const char *cell;    /* "Inputs!B4", or a range: each cell draws for itself, relative references move with it */
 	const char *formula; /* "normal(100, 15)" */
 	const char *name;    /* shown instead of the cell; may be NULL */
 	const char *from;    /* where it was said, for messages: "option -i 2", "plan.json: inputs" */

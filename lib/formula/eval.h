@@ -50,6 +50,8 @@ void model_free(struct model *m);
  * first). 0 or -1 with the place in the message. */
 int model_set_formula(struct model *m, int sheet, int32_t row, int32_t col, const char *text,
                       int spec, struct err *e);
+/* The same for every cell of an area on one sheet: written for the first cell, its relative references move with the cell. */
+int model_fill_formula(struct model *m, const struct area *a, const char *text, int spec, struct err *e);
 int model_set_value(struct model *m, int sheet, int32_t row, int32_t col, struct value v);
 
 /* "Sheet!B4", "B4" (on default_sheet), "Name" (a defined name for one cell or an area) -> area. 0 or -1 (65). */

@@ -149,10 +149,9 @@ model_free(struct model *m)
 }
 
 int
-model_set_formula(struct model *m, int sheet, int32_t row, int32_t col, const char *text, int spec, struct err *e)
+model_fill_formula(struct model *m, const struct area *a, const char *text, int spec, struct err *e)
 {
-	struct formula *f = formula_parse(&m->arena, m->wb, sheet, row, col, text, spec);
-	struct model_change *c;
+	struct formula *f = formula_parse(&m->arena, m->wb, a->sheet1, a->row1, a->col1, text, spec);
 
 	if (!f->root)
 		return err_set(e, ERR_DATA, "%s", f->error);
@@ -162,9 +161,18 @@ model_set_formula(struct model *m, int sheet, int32_t row, int32_t col, const ch
 		formula_unknown(f->root, what, sizeof what);
 		return err_set(e, ERR_DATA, "unknown name or function %s", what);
 	}
-	c = change(m, sheet, row, col);
-	c->formula = f;
+	for (int32_t r = a->row1; r <= a->row2; r++)
+		for (int32_t k = a->col1; k <= a->col2; k++)
+			change(m, a->sheet1, r, k)->formula = f;
 	return 0;
+}
+
+int
+model_set_formula(struct model *m, int sheet, int32_t row, int32_t col, const char *text, int spec, struct err *e)
+{
+	struct area one = {sheet, sheet, row, col, row, col};
+
+	return model_fill_formula(m, &one, text, spec, e);
 }
 
 int
