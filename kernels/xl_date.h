@@ -118,6 +118,8 @@ xl_date(struct xl_call *c)
 		y += c->date1904 && y >= 0 && y <= 1899 ? 1904 - 4 : 1900;
 	if (y < 0 || y > 9999 || ks_abs(m) > 120000 || ks_abs(d) > 4000000)
 		return XL_FAIL(c, XL_NUM);
+	if (y + ks_floor((m - 1) / 12) > 9999) /* before the day is counted, though it may lead back */
+		return XL_FAIL(c, XL_NUM);
 	s = xd_serial_norm(y, m, d, c->date1904);
 	return xl_bad_date(c, s) ? XL_FAIL(c, XL_NUM) : s;
 }
@@ -217,6 +219,13 @@ xd_360(struct xd_ymd a, struct xd_ymd b, int european)
 	return (b.y - a.y) * 360.0 + (b.m - a.m) * 30.0 + (b.d - a.d);
 }
 
+/* The day of a moment rounded to its second: 46000.999999 is the next day for DAYS360, though not for DAYS. */
+K_SCALAR double
+xd_whole(double x)
+{
+	return ks_floor(ks_floor(x * 86400 + 0.5) / 86400);
+}
+
 XL_FN
 xl_days360_fn(struct xl_call *c)
 {
@@ -225,8 +234,8 @@ xl_days360_fn(struct xl_call *c)
 
 	if (xl_bad_date(c, XL_ARG(c, 0)) || xl_bad_date(c, XL_ARG(c, 1)))
 		return XL_FAIL(c, XL_NUM);
-	a = xd_of(XL_ARG(c, 0), c->date1904);
-	b = xd_of(XL_ARG(c, 1), c->date1904);
+	a = xd_of(xd_whole(XL_ARG(c, 0)), c->date1904);
+	b = xd_of(xd_whole(XL_ARG(c, 1)), c->date1904);
 	if (!european) { /* DAYS360 itself: the end of February is no 30th for the second date */
 		int a_end = a.d == 31 || (a.m == 2 && a.d == xd_month_days(a.y, 2));
 

@@ -288,7 +288,7 @@ xl_binom_dist(struct xl_call *c)
 {
 	double k = ks_trunc(XA(0)), n = ks_trunc(XA(1));
 
-	XNUM(k >= 0 && k <= n && XA(2) >= 0 && XA(2) <= 1);
+	XNUM(k >= 0 && k <= n && n < 0x1p31 && XA(2) >= 0 && XA(2) <= 1);
 	return XCUM(3) ? dist_binom_cdf(k, n, XA(2)) : dist_binom_pdf(k, n, XA(2));
 }
 
@@ -319,7 +319,7 @@ xl_poisson_dist(struct xl_call *c)
 {
 	double k = ks_trunc(XA(0));
 
-	XNUM(k >= 0 && XA(1) >= 0);
+	XNUM(XA(0) >= 0 && XA(1) >= 0);
 	if (XA(1) == 0)
 		return k == 0 || XCUM(2) ? 1.0 : 0.0;
 	return XCUM(2) ? dist_pois_cdf(k, XA(1)) : dist_pois_pdf(k, XA(1));
@@ -343,11 +343,7 @@ xl_negative_binomial(struct xl_call *c, int cumulative)
 {
 	double k = ks_trunc(XA(0)), s = ks_trunc(XA(1));
 
-	XNUM(k >= 0 && s >= 1 && XA(2) >= 0 && XA(2) <= 1);
-	if (XA(2) == 0)
-		return 0.0;
-	if (XA(2) == 1)
-		return cumulative || k == 0 ? 1.0 : 0.0;
+	XNUM(k >= 0 && s >= 1 && XA(2) > 0 && XA(2) < 1);
 	return cumulative ? dist_negbin_cdf(k, s, XA(2)) : dist_negbin_pdf(k, s, XA(2));
 }
 

@@ -149,16 +149,16 @@ same(const struct value *x, const struct value *y, double tolerance)
 	}
 }
 
-/* Volatile by itself or through a precedent: its cached value belongs to another moment. */
+/* Calls a function that Excel finds by iteration, to 1e-7 (IRR, RATE …). */
 static int
-is_volatile(const struct app *a, const struct formula *f, int sheet, int32_t row, int32_t col, int depth)
+iterates(const struct node *n)
 {
-	(void)sheet;
-	(void)row;
-	(void)col;
-	(void)depth;
-	(void)a;
-	return f && (f->flags & (FORMULA_VOLATILE | FORMULA_RANDOM)) && !(f->flags & FORMULA_DYNAMIC);
+	if (n->kind == N_CALL && n->u.call.fn && n->u.call.fn->flags & FN_ITERATES)
+		return 1;
+	for (int i = 0; i < n->nargs; i++)
+		if (n->args[i] && iterates(n->args[i]))
+			return 1;
+	return 0;
 }
 
 static void
@@ -187,23 +187,27 @@ static void
 put_difference(struct app *a, int sheet, const struct cell *c, const struct formula *f, struct value want, struct value got,
                const char *verdict)
 {
-	struct buf *b = &a->out;
+	struct buf *b = &a->out, text = BUF_INIT;
+	const char *formula = f && f->text ? f->text : "";
 
+	if (f && f->root && c->flags & CELL_SHARED && !node_print(&text, a->wb, f->root, sheet, c->row, c->col))
+		formula = text.s; /* the text is the master's */
 	if (a->format == CLI_NDJSON) {
 		record_begin(b, "cell", NULL, 0);
 		record_str(b, "cell", address(a, sheet, c->row, c->col));
 		record_str(b, "verdict", verdict);
-		record_str(b, "formula", f && f->text ? f->text : "");
+		record_str(b, "formula", formula);
 		cli_record_value(b, "cached", &want);
 		cli_record_value(b, "value", &got);
 		record_end(b);
 	} else {
-		buf_printf(b, "%-11s %-20s =%.100s  cached ", verdict, address(a, sheet, c->row, c->col), f && f->text ? f->text : "");
+		buf_printf(b, "%-11s %-20s =%.100s  cached ", verdict, address(a, sheet, c->row, c->col), formula);
 		put_value(b, &want);
 		buf_puts(b, "  computed ");
 		put_value(b, &got);
 		buf_putc(b, '\n');
 	}
+	buf_free(&text);
 	if (b->len > 1 << 20)
 		flush(a);
 }
@@ -232,6 +236,8 @@ verify(struct app *a)
 			const struct cell *c = &s->cells[i];
 			const struct formula *f = c->formula ? model_formula(a->m, (int)k, c->row, c->col) : NULL;
 			struct value want, got;
+			double tolerance = a->tolerance;
+			int equal;
 
 			if (!c->formula && !(c->flags & CELL_ARRAY_PART))
 				continue;
@@ -241,18 +247,22 @@ verify(struct app *a)
 			}
 			want = cached_value(&texts, c);
 			got = eval_cell(a->ev, (int)k, c->row, c->col);
-			if (eval_cell_tainted(a->ev, (int)k, c->row, c->col) || is_volatile(a, f, (int)k, c->row, c->col, 0)) {
+			if (eval_cell_tainted(a->ev, (int)k, c->row, c->col) ||
+			    eval_cell_momentary(a->ev, (int)k, c->row, c->col)) {
 				t.random++;
 				continue;
 			}
-			if (f && (!f->root || (f->flags & FORMULA_UNKNOWN)) && !same(&want, &got, a->tolerance)) {
+			if (f && f->root && iterates(f->root))
+				tolerance = fmax(tolerance, 1e-7);
+			equal = same(&want, &got, tolerance);
+			if (f && (!f->root || (f->flags & FORMULA_UNKNOWN)) && !equal) {
 				t.unsupported++;
 				put_difference(a, (int)k, c, f, want, got, "unsupported");
 				if (f->root)
 					count_functions(f->root, ft, 0);
 				continue;
 			}
-			if (same(&want, &got, a->tolerance)) {
+			if (equal) {
 				t.agree++;
 				if (f && f->root)
 					count_functions(f->root, ft, 1);

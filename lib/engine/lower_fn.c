@@ -838,6 +838,7 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			pairs = 1;
 			/* fallthrough */
 		case 'M':
+		case 'D':
 			x = lower_matrix(L, &arr, lower_node(L, &arr, n->args[i]));
 			if (!x)
 				return lower_unsupported(L, L->why);

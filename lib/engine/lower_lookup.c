@@ -197,7 +197,7 @@ lower_vlookup(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	double k, approx = 1;
 	size_t len, width;
 
-	if (!m || !option(L, c, n, 2, 1, &k))
+	if (!m || n->args[1]->kind == N_TEXT || !option(L, c, n, 2, 1, &k))
 		return lower_unsupported(L, "VLOOKUP");
 	if (n->nargs > 3) {
 		struct lval b = n->args[3]->kind == N_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE)

@@ -141,15 +141,15 @@ match_here(const char *p, size_t np, const char *s, size_t ns, int whole)
 			mark = j;
 			continue;
 		}
-		if (i == np && (!whole || j == ns))
+		if ((i == np && (!whole || j == ns)) || (!whole && i + 1 == np && p[i] == '~'))
 			return 1;
 		if (j < ns && i < np) {
 			uint32_t want, got = utf8_lower(utf8_decode(s + j, ns - j, &len));
 			int any = p[i] == '?';
 			size_t at = i;
 
-			if (p[at] == '~' && at + 1 < np && strchr("*?~", p[at + 1]))
-				at++;
+			if (p[at] == '~' && at + 1 < np && (!whole || strchr("*?~", p[at + 1])))
+				at++; /* SEARCH takes any character behind ~ */
 			want = utf8_lower(utf8_decode(p + at, np - at, &plen));
 			if (any || want == got) {
 				i = at + plen;

@@ -30,6 +30,7 @@ enum memo_state { NEW, RUNNING, DONE };
 struct memo {
 	uint8_t state;
 	uint8_t tainted;
+	uint8_t moment;       /* a volatile function was called on the way */
 	uint8_t provisional;  /* inside a cycle that is still being iterated */
 	uint32_t epoch;       /* of a tainted value */
 	struct value v;
@@ -253,7 +254,8 @@ external_cell(struct eval *ev, int sheet, int32_t row, int32_t col)
 	size_t book = (size_t)(sheet & ~EXTERNAL_SHEET) >> 12, k = (size_t)sheet & 0xfff;
 	const struct cell *c;
 
-	if (book >= ev->wb->nexternals || k >= ev->wb->externals[book].nsheets)
+	if (book >= ev->wb->nexternals || k >= ev->wb->externals[book].nsheets ||
+	    !ev->wb->externals[book].sheets[k].is_worksheet)
 		return value_error(XE_REF);
 	c = sheet_cell(&ev->wb->externals[book].sheets[k], row, col);
 	return c ? literal(&ev->tmp, c) : value_blank();
@@ -418,7 +420,7 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 	struct memo *m = &p->memo[c->id];
 	struct arena_mark mark = arena_mark(&ev->tmp);
 	size_t pins = p->pins, old_low = p->cycle_low, from = p->nprovisional, at = p->depth;
-	int old_taint = ev->tainted;
+	int old_taint = ev->tainted, old_moment = ev->moment;
 	struct value v;
 
 	if (p->depth == p->stack_cap) {
@@ -431,7 +433,7 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 	if (m->state != DONE || !m->tainted) /* the value of the trial before is where an iteration starts */
 		m->v = value_num(0);
 	m->state = RUNNING;
-	ev->tainted = 0;
+	ev->tainted = ev->moment = 0;
 	p->cycle_low = SIZE_MAX;
 	v = run_formula(ev, c, m, sheet, row, col);
 	if (p->cycle_low == at)
@@ -447,6 +449,7 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 			p->nprovisional = 0;
 	}
 	m->tainted = (uint8_t)ev->tainted;
+	m->moment = (uint8_t)ev->moment;
 	m->epoch = p->epoch;
 	m->state = DONE;
 	if (!m->tainted) {
@@ -460,6 +463,7 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 	}
 	m->v = v;
 	ev->tainted |= old_taint;
+	ev->moment |= old_moment;
 	return v;
 }
 
@@ -493,6 +497,7 @@ eval_get(struct eval *ev, int sheet, int32_t row, int32_t col)
 	m = &ev->p->memo[c.id];
 	if (memo_holds(ev, m)) {
 		ev->tainted |= m->tainted;
+		ev->moment |= m->moment;
 		return m->v;
 	}
 	if (!c.f && c.cell && (c.cell->flags & CELL_ARRAY_PART))
@@ -500,7 +505,7 @@ eval_get(struct eval *ev, int sheet, int32_t row, int32_t col)
 	if (!c.f) {
 		m->v = c.change ? c.change->value : literal(&ev->keep, c.cell);
 		m->state = DONE;
-		m->tainted = 0;
+		m->tainted = m->moment = 0;
 		return m->v;
 	}
 	if (m->state == RUNNING)
@@ -509,6 +514,7 @@ eval_get(struct eval *ev, int sheet, int32_t row, int32_t col)
 		walk_first(ev, c.id, sheet, row, col);
 		if (memo_holds(ev, m)) {
 			ev->tainted |= m->tainted;
+			ev->moment |= m->moment;
 			return m->v;
 		}
 	}
@@ -1113,12 +1119,13 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			p.arg[i].cols = 1;
 			break;
 		case 'M':
+		case 'D':
 			a = eval_to_array(ev, v[i]);
 			for (int64_t j = 0; j < (int64_t)a->rows * a->cols && !p.err; j++) {
 				if (a->v[j].kind == V_ERROR)
 					p.err = a->v[j].error;
-				else if (a->v[j].kind != V_NUM && a->v[j].kind != V_BLANK)
-					p.err = XE_VALUE;
+				else if (a->v[j].kind != V_NUM && (a->v[j].kind != V_BLANK || letter == 'D'))
+					p.err = letter == 'D' ? XE_NUM : XE_VALUE;
 				else
 					pack_number(ev, &p, a->v[j].kind == V_NUM ? a->v[j].u.num : 0);
 			}
@@ -1222,7 +1229,7 @@ coerce(struct eval *ev, const struct func *f, struct value *v, int n, struct val
 				v[i] = value_num(x);
 			break;
 		case 't':
-			k = value_to_text(&ev->tmp, &v[i], &t);
+			k = f->flags & FN_NOBOOL && v[i].kind == V_BOOL ? XE_VALUE : value_to_text(&ev->tmp, &v[i], &t);
 			if (!k) {
 				v[i].kind = V_TEXT;
 				v[i].u.text = t;
@@ -1271,6 +1278,8 @@ call_node(struct eval *ev, const struct node *n)
 
 	if (!f)
 		return value_error(XE_NAME);
+	if (f->flags & FN_VOLATILE && !(f->flags & FN_DYNAMIC))
+		ev->moment = 1;
 	max = f->max > n->nargs ? f->max : n->nargs;
 	if (max > 8)
 		v = arena_zalloc(&ev->tmp, (size_t)max * sizeof *v);
@@ -1284,7 +1293,7 @@ call_node(struct eval *ev, const struct node *n)
 			v[i].kind = V_MISSING;
 			continue;
 		}
-		if (letter == 'a' || letter == 'M' || letter == 'P')
+		if (letter == 'a' || letter == 'M' || letter == 'D' || letter == 'P')
 			ev->array_mode = 1;
 		v[i] = eval_node(ev, n->args[i]);
 		ev->array_mode = mode;
@@ -1561,6 +1570,18 @@ eval_cell_tainted(struct eval *ev, int sheet, int32_t row, int32_t col)
 	eval_get(ev, sheet, row, col);
 	t = ev->tainted;
 	ev->tainted = old;
+	return t;
+}
+
+int
+eval_cell_momentary(struct eval *ev, int sheet, int32_t row, int32_t col)
+{
+	int old = ev->moment, t;
+
+	ev->moment = 0;
+	eval_get(ev, sheet, row, col);
+	t = ev->moment;
+	ev->moment = old;
 	return t;
 }
 

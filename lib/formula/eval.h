@@ -96,6 +96,9 @@ struct value eval_cell(struct eval *ev, int sheet, int32_t row, int32_t col);
 /* Whether that value depends on a draw. Evaluates the cell if need be. */
 int eval_cell_tainted(struct eval *ev, int sheet, int32_t row, int32_t col);
 
+/* Whether it depends on the moment: a volatile function other than OFFSET and INDIRECT was called on the way. */
+int eval_cell_momentary(struct eval *ev, int sheet, int32_t row, int32_t col);
+
 /* A tree in the context of a home cell. array: evaluate in array mode (else implicit intersection).
  * *tainted (may be NULL) is set if a draw was touched. The value may be V_ARRAY or V_REF. */
 struct value eval_tree(struct eval *ev, const struct node *n, int sheet, int32_t row, int32_t col,

@@ -20,6 +20,7 @@ struct eval {
 	int32_t row, col;
 	int array_mode;       /* inside an array formula or an array argument */
 	int tainted;          /* a draw was touched since this was last cleared */
+	int moment;           /* a volatile function (NOW, CELL …) was called since this was last cleared */
 	uint64_t seed;
 	int64_t trial;        /* < 0: no trial, static values */
 	struct eval_private *p;

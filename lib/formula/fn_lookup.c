@@ -29,7 +29,8 @@ struct vector {
 	struct area area;
 	int is_ref, across;      /* across: runs along a row */
 	int32_t fixed;           /* the row (across) or column of a table it is */
-	int64_t n;
+	int64_t n;               /* elements up to the end of the used range */
+	int64_t full;            /* all of them */
 };
 
 /* Table shape of a value; 0 or an error kind. */
@@ -75,7 +76,7 @@ set_vector(struct vector *t, int across, int32_t fixed, int32_t rows, int32_t co
 {
 	t->across = across;
 	t->fixed = fixed;
-	t->n = across ? cols : rows;
+	t->n = t->full = across ? cols : rows;
 	if (t->is_ref && !(t->area.sheet1 & 0x40000000) && !t->ev->m->nchanges) {
 		const struct sheet *s = &t->ev->wb->sheets[t->area.sheet1];
 		int64_t used = across ? (int64_t)s->col_max - t->area.col1 + 1 : (int64_t)s->row_max - t->area.row1 + 1;
@@ -159,6 +160,18 @@ find_sorted(const struct vector *t, const struct value *x, int descending)
 	return found;
 }
 
+/* --- XLOOKUP and XMATCH: one order over all types, empty cells beyond its end -------------------------------- */
+
+/* <0, 0, >0 in the order number < text < FALSE < TRUE < error < empty; descending: empty cells come before all. */
+static int
+total_order(const struct value *a, const struct value *b, int descending)
+{
+	int ra = a->kind == V_BLANK ? (descending ? -1 : 2) : a->kind == V_ERROR;
+	int rb = b->kind == V_BLANK ? (descending ? -1 : 2) : b->kind == V_ERROR;
+
+	return ra != rb ? ra - rb : ra ? 0 : value_compare(a, b);
+}
+
 /* Next smaller (dir < 0) or next larger item without any order. */
 static int64_t
 find_next(const struct vector *t, const struct value *x, int dir, int backwards)
@@ -171,9 +184,9 @@ find_next(const struct vector *t, const struct value *x, int dir, int backwards)
 		struct value v = vector_get(t, i);
 		int cmp;
 
-		if (!same_type(&v, x))
+		if (v.kind == V_ERROR || (v.kind == V_BLANK) != (x->kind == V_BLANK))
 			continue;
-		cmp = value_compare(&v, x);
+		cmp = total_order(&v, x, 0);
 		if (!cmp)
 			return i;
 		if ((cmp > 0) != (dir > 0))
@@ -184,6 +197,47 @@ find_next(const struct vector *t, const struct value *x, int dir, int backwards)
 		}
 	}
 	return found;
+}
+
+/* Bisection. Ascending: the first element >= x; descending: the last one >= x (n and -1 where there is none). */
+static int64_t
+find_bound(const struct vector *t, const struct value *x, int descending)
+{
+	int64_t lo = 0, hi = t->n;
+
+	while (lo < hi) {
+		int64_t mid = lo + (hi - lo) / 2;
+		struct value v = vector_get(t, mid);
+		int cmp = total_order(&v, x, descending);
+
+		if (descending ? cmp >= 0 : cmp < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return descending ? lo - 1 : lo;
+}
+
+/* match: 0 exact, -1 next smaller, 1 next larger. */
+static int64_t
+find_ordered(const struct vector *t, const struct value *x, double match, int descending)
+{
+	int64_t i = find_bound(t, x, descending);
+	struct value v;
+
+	if (i >= 0 && i < t->n) {
+		v = vector_get(t, i);
+		if (!total_order(&v, x, descending))
+			return i;
+	}
+	if (match == 0)
+		return -1;
+	if (match < 0)
+		i += descending ? 1 : -1;
+	if (i < 0 || i >= t->n)
+		return -1;
+	v = vector_get(t, i);
+	return v.kind == V_BLANK ? -1 : i;
 }
 
 static struct value
@@ -205,6 +259,8 @@ table_lookup(struct eval *ev, struct value *args, int nargs, int across, struct 
 	double col = args[2].kind == V_NUM ? trunc(args[2].u.num) : 0;
 	int64_t i;
 
+	if (!k && args[1].kind == V_TEXT)
+		k = XE_VALUE; /* "Nothing" is no table; a number is one cell */
 	limit = across ? rows : cols;
 	if (k || col < 1 || col > limit) {
 		*out = value_error(k ? k : col < 1 ? XE_VALUE : XE_REF);
@@ -276,28 +332,30 @@ option(const struct value *args, int nargs, int i, double dflt)
 	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
 }
 
-/* match: 0 exact, -1 next smaller, 1 next larger, 2 wildcards; search: 1, -1, 2, -2. Position or -1. */
+/* Options of XLOOKUP and XMATCH: match 0 exact, -1 next smaller, 1 next larger, 2 wildcards; search 1, -1, 2, -2
+ * (bisection). 0 or XE_VALUE. */
+static int
+xoptions(const struct value *args, int nargs, int at, double *match, double *search)
+{
+	*match = trunc(option(args, nargs, at, 0));
+	*search = trunc(option(args, nargs, at + 1, 1));
+	return *match < -1 || *match > 2 || *search < -2 || *search > 2 || *search == 0 ||
+	               (*match == 2 && fabs(*search) == 2) ? XE_VALUE : 0;
+}
+
+/* Position or -1. An empty cell is sought beyond the used range too. */
 static int64_t
 xfind(const struct vector *t, const struct value *x, double match, double search)
 {
-	if (search == 2 || search == -2) {
-		int64_t i = find_sorted(t, x, search < 0);
-		struct value v;
+	int64_t i;
 
-		if (match == 0 && i >= 0) {
-			v = vector_get(t, i);
-			return equals(x, &v, 0) ? i : -1;
-		}
-		if ((match == 1) == (search == 2)) { /* bisection gave the other side */
-			if (i >= 0 && (v = vector_get(t, i), equals(x, &v, 0)))
-				return i;
-			return i + 1 < t->n ? i + 1 : -1;
-		}
-		return i;
-	}
-	if (match == 0 || match == 2)
-		return find_exact(t, x, match == 2, search < 0);
-	return find_next(t, x, match > 0 ? 1 : -1, search < 0);
+	if (fabs(search) == 2)
+		i = find_ordered(t, x, match, search < 0);
+	else if (match == 0 || match == 2)
+		i = find_exact(t, x, match == 2, search < 0);
+	else
+		i = find_next(t, x, match > 0 ? 1 : -1, search < 0);
+	return i < 0 && x->kind == V_BLANK && t->n < t->full ? t->n : i;
 }
 
 void
@@ -306,12 +364,15 @@ fn_xlookup(struct eval *ev, const struct node *call, struct value *args, int nar
 	struct vector t, r;
 	int32_t rows, cols, rrows, rcols;
 	struct value x = args[0].kind == V_MISSING ? value_blank() : args[0];
+	double match, search;
 	int across, k = table_of(ev, args[1], &t, &rows, &cols);
 	int64_t i;
 
 	UNUSED(call);
 	if (!k)
 		k = table_of(ev, args[2], &r, &rrows, &rcols);
+	if (!k)
+		k = xoptions(args, nargs, 4, &match, &search);
 	if (k) {
 		*out = value_error(k);
 		return;
@@ -326,7 +387,7 @@ fn_xlookup(struct eval *ev, const struct node *call, struct value *args, int nar
 		*out = value_error(XE_VALUE);
 		return;
 	}
-	i = xfind(&t, &x, option(args, nargs, 4, 0), option(args, nargs, 5, 1));
+	i = xfind(&t, &x, match, search);
 	if (i < 0) {
 		*out = nargs > 3 && args[3].kind != V_MISSING ? args[3] : value_error(XE_NA);
 		return;
@@ -373,17 +434,20 @@ fn_xmatch(struct eval *ev, const struct node *call, struct value *args, int narg
 {
 	struct vector t;
 	int32_t rows, cols;
-	struct value x = sought(args[0]);
+	struct value x = args[0].kind == V_MISSING ? value_blank() : args[0];
+	double match, search;
 	int k = table_of(ev, args[1], &t, &rows, &cols);
 	int64_t i;
 
 	UNUSED(call);
+	if (!k)
+		k = xoptions(args, nargs, 2, &match, &search);
 	if (k || (rows > 1 && cols > 1)) {
 		*out = value_error(k ? k : XE_VALUE);
 		return;
 	}
 	set_vector(&t, cols > rows, 0, rows, cols);
-	i = xfind(&t, &x, option(args, nargs, 2, 0), option(args, nargs, 3, 1));
+	i = xfind(&t, &x, match, search);
 	*out = i < 0 ? value_error(XE_NA) : value_num((double)i + 1);
 }
 
@@ -411,6 +475,10 @@ fn_index(struct eval *ev, const struct node *call, struct value *args, int nargs
 		rows = a.row2 - a.row1 + 1;
 		cols = a.col2 - a.col1 + 1;
 	} else {
+		if (area < 1 || area >= 2) {
+			*out = value_error(area < 1 ? XE_VALUE : XE_REF);
+			return;
+		}
 		arr = eval_to_array(ev, args[0]);
 		rows = arr->rows;
 		cols = arr->cols;
@@ -704,6 +772,12 @@ fn_sheet(struct eval *ev, const struct node *call, struct value *args, int nargs
 		k = args[0].u.ref->area[0].sheet1;
 	else if (nargs > 0 && args[0].kind == V_TEXT)
 		k = workbook_sheet(ev->wb, args[0].u.text->s, args[0].u.text->nbytes);
+	else if (nargs > 0 && args[0].kind == V_ERROR) {
+		*out = args[0];
+		return;
+	} else if (nargs > 0) {
+		k = -1; /* no reference */
+	}
 	*out = k < 0 ? value_error(XE_NA) : value_num(k + 1);
 }
 

@@ -20,6 +20,7 @@
  *      the first error is the result. (FNUM sees one xl_arg per parameter.)
  *   A  like L, but logicals and text in references count too (AVERAGEA …: TRUE 1, text 0)
  *   M  numeric matrix: every element must be a number, else #VALUE!; an empty cell is 0
+ *   D  like M, but what is no number, an empty cell too, is #NUM! (XNPV)
  *   P  numbers of a reference/array by position, for pairwise functions (CORREL, SLOPE, SUMXMY2 …):
  *      a position that is not a number in ANY 'P' argument is dropped from all; sizes must agree, else #N/A
  * Leftmost error wins, arguments in order.
@@ -49,6 +50,7 @@ enum func_flag {
 	FN_NAREF = 16,     /* returns a reference: INDEX, OFFSET, INDIRECT, CHOOSE, IF, XLOOKUP */
 	FN_NOBOOL = 64,    /* came with an add-in: a logical is #VALUE!, a required argument left empty #N/A; in a
 	                    * reference given to an 'L', text must be a number */
+	FN_ITERATES = 128, /* found by iteration: Excel's own is within 1e-7 */
 	FN_DIST = 32       /* a Risk… distribution; dist field is its index in kernels/dist.def */
 };
 

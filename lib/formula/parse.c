@@ -30,6 +30,7 @@ struct parser {
 	int32_t row, col;
 	const char *text, *s; /* s: next character */
 	int spec, depth, nslots;
+	int escaped;           /* the bracketed text read last began with an escape */
 	uint16_t ndraws;
 	unsigned flags;
 	struct variable var[256];
@@ -239,12 +240,9 @@ resolve_sheets(struct parser *p, const char *s, size_t n, struct sheets *out)
 		n -= (size_t)(close + 1 - s);
 		s = close + 1;
 		p->flags |= FORMULA_EXTERNAL;
+		out->book--; /* [0], this very workbook, is -1 */
 		if (!n)
 			return;
-		if (out->book == 0) /* [0]: this very workbook */
-			out->book = -1;
-		else
-			out->book--;
 	}
 	colon = memchr(s, ':', n);
 	if (colon) {
@@ -295,6 +293,9 @@ bracket_text(struct parser *p, const char *s, const char **end)
 	char *out = arena_alloc(p->a, strlen(s) + 1);
 	size_t k = 0;
 
+	while (is_blank(*s))
+		s++;
+	p->escaped = *s == '\''; /* ['#Total]: a column of that name */
 	for (; *s && *s != ']'; s++) {
 		if (*s == '\'' && s[1])
 			s++;
@@ -314,8 +315,7 @@ sref_item(struct parser *p, const struct table *t, const char *item, struct sref
 {
 	int c;
 
-	(void)p;
-	if (item[0] == '#') {
+	if (item[0] == '#' && !p->escaped) {
 		if (!strcasecmp(item, "#All"))
 			r->all = 1;
 		else if (!strcasecmp(item, "#Data"))
@@ -892,6 +892,44 @@ name_node(struct parser *p, const char *at, const char *s, size_t n, int sheet)
 	return v;
 }
 
+static struct node *quoted_sheet(struct parser *p);
+
+/* A name of another workbook: what it refers to there, if that is an area. */
+static struct node *
+external_name(struct parser *p, const char *at, const char *name, size_t k, const struct sheets *sh)
+{
+	const struct external_book *b = (size_t)sh->book < p->wb->nexternals ? &p->wb->externals[sh->book] : NULL;
+	const struct external_name *found = NULL;
+	struct parser inner = *p;
+	struct node *n;
+
+	for (size_t i = 0; b && i < b->nnames; i++) {
+		const struct external_name *x = &b->names[i];
+
+		if (!utf8_casecmp(x->name, strlen(x->name), name, k) && (x->sheet < 0 ? !found : x->sheet == sh->first))
+			found = x;
+	}
+	if (found && strchr(found->refers_to, '!')) {
+		const char *s = found->refers_to, *bang = strchr(s, '!');
+		size_t size = strlen(s) + 32;
+		char *text = arena_alloc(p->a, size);
+
+		if (*s == '\'')
+			snprintf(text, size, "'[%d]%s", sh->book + 1, s + 1);
+		else
+			snprintf(text, size, "'[%d]%.*s'%s", sh->book + 1, (int)(bang - s), s, bang);
+		inner.s = inner.text = text;
+		n = quoted_sheet(&inner);
+		if (n && n->kind == N_AREA && !*inner.s) {
+			n->pos = (int32_t)(at - p->text);
+			return n;
+		}
+	}
+	n = new_node(p, N_ERROR, at);
+	n->u.error = XE_REF;
+	return n;
+}
+
 /* After "Sheet!": an area, a name, or #REF! */
 static struct node *
 after_sheet(struct parser *p, const char *at, const struct sheets *sh)
@@ -918,12 +956,8 @@ after_sheet(struct parser *p, const char *at, const struct sheets *sh)
 		if (t)
 			return structured(p, t, at);
 	}
-	if (sh->book >= 0) {
-		p->flags |= FORMULA_EXTERNAL;
-		n = new_node(p, N_ERROR, at);
-		n->u.error = XE_REF;
-		return n;
-	}
+	if (sh->book >= 0)
+		return external_name(p, at, p->s - k, k, sh);
 	return name_node(p, at, p->s - k, k, sh->first >= 0 ? sh->first : p->sheet);
 }
 

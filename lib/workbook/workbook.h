@@ -116,11 +116,20 @@ struct table {
 	size_t ncolumns;
 };
 
+/* A name of another workbook: [n]!Name, [n]Sheet!Name. */
+struct external_name {
+	const char *name;
+	int sheet;                   /* scope: index into the book's sheets, or -1 */
+	const char *refers_to;       /* without "="; sheets are the book's own */
+};
+
 /* Cached cells of another workbook that formulas refer to as [n]Sheet!A1. */
 struct external_book {
 	const char *target;          /* as in the file; never opened */
-	struct sheet *sheets;        /* same shape as a worksheet, literals only */
+	struct sheet *sheets;        /* same shape as a worksheet, literals only; is_worksheet 0: nothing was ever read from it */
 	size_t nsheets;
+	struct external_name *names;
+	size_t nnames;
 };
 
 struct workbook {

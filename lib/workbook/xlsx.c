@@ -363,13 +363,20 @@ rich_end(struct part *p, struct rich *r, const char *el)
 	}
 }
 
+/* <si>; <sstItem> before the format was a standard. */
+static int
+is_string_item(const char *el)
+{
+	return !strcmp(el, "si") || !strcmp(el, "sstItem");
+}
+
 static void
 strings_start(struct part *p, const char *el, const char **attr)
 {
 	struct rich *r = p->ctx;
 
 	(void)attr;
-	if (!strcmp(el, "si"))
+	if (is_string_item(el))
 		buf_clear(&r->all);
 	else
 		rich_start(p, r, el);
@@ -381,7 +388,7 @@ strings_end(struct part *p, const char *el)
 	struct rich *r = p->ctx;
 	struct loader *l = p->l;
 
-	if (strcmp(el, "si")) {
+	if (!is_string_item(el)) {
 		rich_end(p, r, el);
 		return;
 	}
@@ -1152,7 +1159,7 @@ read_sheet(struct loader *l, const char *part, struct sheet *s, struct rels *rel
 
 struct ext_reader {
 	struct external_book *b;
-	size_t sheets_cap, cap;
+	size_t sheets_cap, names_cap, cap;
 	struct sheet *s;
 	struct cell cell;
 	char type;
@@ -1172,9 +1179,24 @@ ext_start(struct part *p, const char *el, const char **attr)
 		sh.name = arena_strdup(&p->l->wb->arena, s ? s : "");
 		r->b->sheets = more(r->b->sheets, r->b->nsheets, &r->sheets_cap, sizeof sh);
 		r->b->sheets[r->b->nsheets++] = sh;
+	} else if (!strcmp(el, "definedName")) {
+		struct external_name nm = {.sheet = -1};
+
+		s = attr_of(attr, "name");
+		nm.name = arena_strdup(&p->l->wb->arena, s ? s : "");
+		s = attr_of(attr, "refersTo");
+		nm.refers_to = arena_strdup(&p->l->wb->arena, s ? s + (*s == '=') : "");
+		s = attr_of(attr, "sheetId");
+		if (s && !num_parse_int(s, 0, 65535, &k))
+			nm.sheet = (int)k;
+		r->b->names = more(r->b->names, r->b->nnames, &r->names_cap, sizeof nm);
+		r->b->names[r->b->nnames++] = nm;
 	} else if (!strcmp(el, "sheetData")) {
 		s = attr_of(attr, "sheetId");
 		r->s = s && !num_parse_int(s, 0, 65535, &k) && (size_t)k < r->b->nsheets ? &r->b->sheets[k] : NULL;
+		s = attr_of(attr, "refreshError");
+		if (r->s && s && *s == '1')
+			r->s->is_worksheet = 0;
 		r->cap = r->s ? r->s->ncells : 0;
 	} else if (!strcmp(el, "cell") && r->s) {
 		s = attr_of(attr, "r");
@@ -1475,6 +1497,7 @@ workbook_free(struct workbook *wb)
 		for (size_t k = 0; k < wb->externals[i].nsheets; k++)
 			free_sheet(&wb->externals[i].sheets[k]);
 		free(wb->externals[i].sheets);
+		free(wb->externals[i].names);
 	}
 	free(wb->sheets);
 	free(wb->names);
