@@ -87,11 +87,55 @@ out.close()"
 @test "install and uninstall" {
     need make
     make -C "$ROOT" --no-print-directory install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
-    [ -x root/usr/bin/sim ]
-    [ -f root/usr/share/man/man1/sim.1 ]
-    root/usr/bin/sim-model "$DCF" --eval 1 --format table
+    for p in "$ROOT"/bin/sim "$ROOT"/bin/sim-*; do
+        [ -x "root/usr/bin/${p##*/}" ]
+        [ -f "root/usr/share/man/man1/${p##*/}.1" ]
+        [ -e "root/usr/share/bash-completion/completions/${p##*/}" ]
+    done
+    [ -f root/usr/share/man/man7/sim-functions.7 ] && [ -f root/usr/share/zsh/site-functions/_sim ]
+    [ "$(root/usr/bin/sim-model "$DCF" --eval '1+2' --format table)" = 3 ]
+    PATH=$PWD/root/usr/bin:/usr/bin:/bin root/usr/bin/sim model -V
     make -C "$ROOT" --no-print-directory uninstall DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
-    [ ! -e root/usr/bin/sim ]
+    [ -z "$(find root ! -type d)" ]
+}
+
+@test "dist: everything that is committed, and it knows how to build itself" {
+    need make git tar
+    git -C "$ROOT" rev-parse HEAD >/dev/null 2>&1 || skip "not a git checkout"
+    git clone -q "$ROOT" clone
+    make -C clone --no-print-directory dist >/dev/null
+    tar xzf clone/simspool-*.tar.gz
+    git -C clone ls-files | sort >want
+    (cd simspool-* && find . -type f -o -type l) | sed 's|^\./||' | sort | cmp - want
+    make -C simspool-* -n all >plan
+    grep -q sim-engine plan
+}
+
+# What bash offers for the words so far; the last is the one being typed.
+offers() {
+    bash -c '. "$0/contrib/completion/sim.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sim; printf "%s\n" "${COMPREPLY[@]}"' "$ROOT" "$@"
+}
+
+@test "completion: every option that --help names" {
+    for p in "$BIN"/sim "$BIN"/sim-*; do
+        p=${p##*/}
+        # shellcheck disable=SC2046
+        diff <($p --help | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u) <(offers $p -- | grep -E '^--' | sort -u)
+    done
+    [ "$(offers sim model --verif)" = --verify ]
+}
+
+@test "completion: words of a list, verbs, workbooks" {
+    [ "$(offers sim x.xlsx --format j)" = json ]
+    [ "$(offers sim x.xlsx --format = c)" = csv ]
+    [ "$(offers sim --isa '' | tr '\n' ' ')" = "auto avx512 avx2 base " ]
+    [ "$(offers sim --dialect xl)" = xlrisk ]
+    [ "$(offers sim agg)" = aggregate ]
+    touch a.xlsx b.xlsm c.txt s.json
+    mkdir d
+    [ "$(offers sim-engine '' | sort | tr '\n' ' ')" = "a.xlsx b.xlsm d " ]
+    [ "$(offers sim-engine --spec s)" = s.json ]
+    [ -z "$(offers sim-engine -n '')" ]
 }
 
 @test "the dependency script does nothing when all is there" {
