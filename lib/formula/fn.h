@@ -9,6 +9,7 @@
 #if __has_include("kernels/xl_dist.h")
 #include "kernels/xl_dist.h"
 #endif
+#include "kernels/xl_bessel.h"
 #include "kernels/xl_math.h"
 #include "kernels/xl_money.h"
 #include "kernels/xl_stat.h"

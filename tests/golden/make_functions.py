@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""Write formulas-database.tsv, formulas-engineering.tsv, formulas-bonds.tsv: formula, expected value, where it comes from.
+
+    cd tests/golden && /usr/bin/python3 make_functions.py
+
+"excel": the example in the function's documentation; else computed here by other means than ours.
+"""
+import statistics
+
+import mpmath
+from mpmath import mp, mpc, mpf
+
+mp.dps = 60
+out = []
+
+
+def fmt(v):
+    if isinstance(v, bool):
+        return "TRUE" if v else "FALSE"
+    if isinstance(v, str):
+        return v if v.startswith("#") else '"%s"' % v
+    return repr(float(v))
+
+
+def row(formula, value, note):
+    out.append("%s\t%s\t%s" % (formula, fmt(value), note))
+
+
+def write(name):
+    global out
+    with open(name, "w", encoding="utf-8") as f:
+        f.write("\n".join(out) + "\n")
+    out = []
+
+
+# --- database: the orchard of Excel's documentation -----------------------------------------------
+HEAD = ["Tree", "Height", "Age", "Yield", "Profit"]
+TREES = [("Apple", 18, 20, 14, 105), ("Pear", 12, 12, 10, 96), ("Cherry", 13, 14, 9, 105), ("Apple", 14, 15, 10, 75),
+         ("Pear", 9, 8, 8, 77), ("Apple", 8, 9, 6, 45)]
+
+
+def const(rows):
+    return "{" + ";".join(",".join('"%s"' % x if isinstance(x, str) else str(x) for x in r) for r in rows) + "}"
+
+
+T = const([HEAD] + TREES)
+ten_to_16 = const([("Tree", "Height", "Height"), ("=Apple", ">10", "<16")])
+tall_or_pear = const([("Tree", "Height"), ("=Apple", ">10"), ("=Pear", ">0")])
+both = const([("Tree",), ("=Apple",), ("=Pear",)])
+tall_apples = [t for t in TREES if t[0] == "Apple" and t[1] > 10]
+y = [t[3] for t in TREES if t[0] in ("Apple", "Pear")]
+for f, field, crit, v in [
+        ("DCOUNT", '"Age"', ten_to_16, 1), ("DCOUNTA", '"Profit"', ten_to_16, 1), ("DSUM", '"Profit"', const([("Tree",), ("=Apple",)]), 225),
+        ("DMAX", '"Profit"', tall_or_pear, 105), ("DMIN", '"Profit"', const([("Tree", "Height"), ("=Apple", ">10")]), 75),
+        ("DPRODUCT", '"Yield"', const([("Tree", "Height"), ("=Apple", ">10")]), 140),
+        ("DAVERAGE", '"Yield"', const([("Tree", "Height"), ("=Apple", ">10")]), 12),
+        ("DAVERAGE", "3", const([("Age",), (">0",)]), 13), ("DGET", '"Yield"', const([("Tree",), ("=Apple",)]), "#NUM!"),
+        ("DGET", '"Yield"', const([("Tree", "Height"), ("=Apple", ">15")]), 14), ("DGET", '"Tree"', const([("Height",), (13,)]), "Cherry"),
+        ("DGET", '"Tree"', const([("Height",), (99,)]), "#VALUE!")]:
+    row("%s(%s,%s,%s)" % (f, T, field, crit), v, "excel")
+for f, fn in [("DSTDEV", statistics.stdev), ("DSTDEVP", statistics.pstdev), ("DVAR", statistics.variance), ("DVARP", statistics.pvariance)]:
+    row('%s(%s,"Yield",%s)' % (f, T, both), fn(y), "statistics")
+for f, field, crit, v in [
+        ("DCOUNT", "", const([("Tree",), ("a",)]), 3), ("DCOUNTA", "", const([("Tree",), ("=a",)]), 0), ("DSUM", "5", const([("tree",), ("p",)]), 173),
+        ("DSUM", "5", const([("Tree",), ("*r*",)]), 96 + 105 + 77), ("DSUM", '"profit"', const([("Tree",), ("<>Apple",)]), 278),
+        ("DSUM", "6", both, "#VALUE!"), ("DSUM", '"Weight"', both, "#VALUE!"), ("DSUM", "0", both, "#VALUE!"),
+        ("DMAX", "5", const([("Tree",), ("=Fig",)]), 0), ("DAVERAGE", "5", const([("Tree",), ("=Fig",)]), "#DIV/0!"),
+        ("DSTDEV", "5", const([("Tree",), ("=Cherry",)]), "#DIV/0!"), ("DSUM", "5", const([("Tree",), ("",)]), 503),
+        ("DSUM", "5", const([("Height",), (">=13",)]), 105 + 105 + 75), ("DSUM", "1", both, 0)]:
+    row("%s(%s,%s,%s)" % (f, T, field, crit), v, "rules")
+write("formulas-database.tsv")
+
+# --- engineering ------------------------------------------------------------------------------------
+for f, fn in [("BESSELJ", mpmath.besselj), ("BESSELY", mpmath.bessely), ("BESSELI", mpmath.besseli), ("BESSELK", mpmath.besselk)]:
+    for x, n in [(1.9, 2), (1.5, 1), (2.5, 1), (0.001, 0), (0.3, 3), (7.5, 0), (7.5, 1), (12.25, 12), (24.9, 4), (25.1, 4), (60.5, 0),
+                 (60.5, 30), (60.5, 90), (300.5, 2), (600, 1), (0.01, 20)]:
+        v = fn(n, mpf(x))
+        if 1e-300 < abs(v) < 1e300:
+            row("%s(%r,%d)" % (f, x, n), v, "mpmath")
+    row("%s(1.9,2.9)" % f, fn(2, mpf(1.9)), "mpmath: the order is cut")
+    row("%s(1.9,-1)" % f, "#NUM!", "excel")
+row("BESSELJ(-1.5,1)", mpmath.besselj(1, mpf(-1.5)), "mpmath")
+row("BESSELI(-1.5,1)", mpmath.besseli(1, mpf(-1.5)), "mpmath")
+for f in ("BESSELY", "BESSELK"):
+    row("%s(0,1)" % f, "#NUM!", "excel")
+    row("%s(-1,1)" % f, "#NUM!", "excel")
+row("BESSELJ(0,0)", 1, "rules")
+row("BESSELI(0,3)", 0, "rules")
+row("BESSELI(800,0)", "#NUM!", "rules")
+row("BESSELJ(TRUE,1)", "#VALUE!", "rules")
+
+for f, v in [('COMPLEX(3,4)', "3+4i"), ('COMPLEX(3,4,"j")', "3+4j"), ('COMPLEX(0,1)', "i"), ('COMPLEX(1,0)', "1"), ('COMPLEX(1,-1)', "1-i"),
+             ('COMPLEX(0,0)', "0"), ('COMPLEX(3,4,"k")', "#VALUE!"), ('COMPLEX(1,2,"I")', "#VALUE!"), ('IMSUM("3+4i","5-3i")', "8+i"),
+             ('IMSUB("13+4i","5+3i")', "8+i"), ('IMPRODUCT("3+4i","5-3i")', "27+11i"), ('IMPRODUCT("1+2i",30)', "30+60i"),
+             ('IMDIV("-238+240i","10+24i")', "5+12i"), ('IMPOWER("2+3i",3)', "-46+9i"), ('IMCONJUGATE("3+4i")', "3-4i"),
+             ('IMABS("5+12i")', 13), ('IMAGINARY("3+4i")', 4), ('IMAGINARY("0-j")', -1), ('IMAGINARY(4)', 0), ('IMREAL("6-9i")', 6),
+             ('IMSQRT("1+i")', "1.09868411346781+0.455089860562227i"), ('IMEXP("1+i")', "1.46869393991589+2.28735528717884i"),
+             ('IMLN("3+4i")', "1.6094379124341+0.927295218001612i"), ('IMLOG10("3+4i")', "0.698970004336019+0.402719196273373i"),
+             ('IMLOG2("3+4i")', "2.32192809488736+1.33780421245098i"), ('IMSIN("4+3i")', "-7.61923172032141-6.548120040911i"),
+             ('IMCOS("1+i")', "0.833730025131149-0.988897705762865i"), ('IMTAN("4+3i")', "0.00490825806749606+1.00070953606723i"),
+             ('IMSINH("4+3i")', "-27.0168132580039+3.85373803791938i"), ('IMCOSH("4+3i")', "-27.0349456030742+3.85115333481178i")]:
+    row(f, v, "excel")
+for f, v in [('IMSUM("1+i","1+j")', "#VALUE!"), ('IMREAL("6-9")', "#NUM!"), ('IMREAL("abc")', "#NUM!"), ('IMREAL(TRUE)', "#VALUE!"),
+             ('IMREAL("1 + i")', "#NUM!"), ('IMREAL("1e3-2.5e-1i")', 1000), ('IMAGINARY("1e3-2.5e-1i")', -0.25), ('IMAGINARY("-i")', -1),
+             ('IMREAL("")', "#NUM!"), ('IMARGUMENT(0)', "#DIV/0!"), ('IMLN(0)', "#NUM!"), ('IMDIV(1,0)', "#NUM!"), ('IMPOWER(0,0)', "#NUM!"),
+             ('IMPOWER(0,2)', "0"), ('IMCSC(0)', "#NUM!"), ('IMCSCH(0)', "#NUM!"), ('IMCOT(0)', "#NUM!"), ('IMSQRT(-4)', "2i"),
+             ('IMPOWER("i",2)', "-1"), ('IMPOWER("2",-2)', "0.25"), ('IMSUM({"1+i";"2-3i";4})', "7-2i"), ('IMSUB("j",1)', "-1+j"),
+             ('IMABS("3e200+4e200i")', 5e200), ('IMABS("3e-200+4e-200i")', 5e-200), ('IMREAL(IMDIV("1e200+1e200i","1e200"))', 1),
+             ('IMTAN("1+400i")', "i"), ('IMEXP(1000)', "#NUM!"), ('IMLOG10(1000)', "3"), ('IMLOG2("1024")', "10")]:
+    row(f, v, "rules")
+fns = [("IMSIN", mpmath.sin), ("IMCOS", mpmath.cos), ("IMTAN", mpmath.tan), ("IMSEC", mpmath.sec), ("IMCSC", mpmath.csc), ("IMCOT", mpmath.cot),
+       ("IMSINH", mpmath.sinh), ("IMCOSH", mpmath.cosh), ("IMSECH", mpmath.sech), ("IMCSCH", mpmath.csch), ("IMEXP", mpmath.exp),
+       ("IMLN", mpmath.log), ("IMLOG10", mpmath.log10), ("IMLOG2", lambda z: mpmath.log(z) / mpmath.log(2)), ("IMSQRT", mpmath.sqrt),
+       ("IMPOWER", lambda z: mpmath.power(z, mpf(2.5)))]
+for a, b in [(4, 3), (-0.5, 0.25), (0.75, -0.6), (-3, -7.5), (1e-3, 2)]:
+    z = mpc(mpf(repr(a)), mpf(repr(b)))
+    t = "%r%s%ri" % (a, "" if b < 0 else "+", b)
+    for f, fn in fns:
+        v = fn(z)
+        call = '%s("%s"%s)' % (f, t, ",2.5" if f == "IMPOWER" else "")
+        row("IMREAL(%s)" % call, v.real, "mpmath")
+        row("IMAGINARY(%s)" % call, v.imag, "mpmath")
+    row('IMABS("%s")' % t, abs(z), "mpmath")
+    row('IMARGUMENT("%s")' % t, mpmath.arg(z), "mpmath")
+write("formulas-engineering.tsv")
