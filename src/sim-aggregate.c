@@ -21,6 +21,7 @@ static const char usage[] =
     "\n"
     "Merge partial results (lines of sim-engine) from standard input or files; one summary per job.\n"
     "\n" SUMMARY_USAGE
+    "      --exact            percentiles must be exact (of sim-engine --refine)\n"
     "      --allow-gaps       take what is there: missing trials, unfinished engines\n"
     "  -h, --help             this text\n"
     "  -V, --version          version\n";
@@ -87,11 +88,26 @@ read_lines(int fd, const char *name, struct partial_set *p, struct outcome *o, s
 	return rc;
 }
 
+static void
+check_exact(const struct summary_options *so, const struct stats *s, const struct partial_head *h)
+{
+	struct err e;
+	double percentile;
+	int target;
+
+	if (summary_exact(so, s, &target, &percentile))
+		return;
+	err_set(&e, ERR_NO, "target %s, percentile %g is not exact: give the summary of these options to sim-engine --refine, and its lines to "
+	        "sim-aggregate --exact", h->col[target].name, percentile);
+	cli_die(&e);
+}
+
 int
 main(int argc, char **argv)
 {
-	enum { OPT_GAPS = 1000 };
+	enum { OPT_GAPS = 1000, OPT_EXACT };
 	static const struct option longs[] = {SUMMARY_LONG_OPTIONS{"allow-gaps", no_argument, 0, OPT_GAPS},
+	                                      {"exact", no_argument, 0, OPT_EXACT},
 	                                      {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'},
 	                                      {0, 0, 0, 0}};
@@ -100,13 +116,14 @@ main(int argc, char **argv)
 	struct outcome o = {0};
 	struct err e = {0};
 	const char *job;
-	int c, allow = 0, shown = 0;
+	int c, allow = 0, exact = 0, shown = 0;
 
 	cli_start("sim-aggregate");
 	summary_options_init(&so);
 	while ((c = getopt_long(argc, argv, SUMMARY_SHORT_OPTIONS "hV", longs, NULL)) != -1) {
 		switch (c) {
 		case OPT_GAPS: allow = 1; break;
+		case OPT_EXACT: exact = 1; break;
 		case 'h': return cli_help(usage);
 		case 'V': return cli_version();
 		case '?': cli_usage_hint();
@@ -149,6 +166,8 @@ main(int argc, char **argv)
 
 		if (!s)
 			cli_die(&e);
+		if (exact)
+			check_exact(&so, s, h);
 		summary_write(&so, s, h, shown++);
 		stats_free(s);
 	}

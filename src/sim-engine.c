@@ -12,7 +12,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/clk.h"
 #include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
@@ -27,6 +26,7 @@ static const char usage[] =
     "\n"
     "Simulate a workbook; write event lines and partial results (NDJSON) for sim-aggregate.\n"
     "\n" ENGINE_USAGE
+    "      --refine SUMMARY   second pass over the trials of a summary (NDJSON): exact percentiles\n"
     "      --trial K          replay trial K, showing every cell that depends on a draw\n"
     "      --devices          list the devices that could compute, and why not\n"
     "  -q, --quiet            no progress on the terminal\n"
@@ -101,6 +101,7 @@ struct out {
 	int records;        /* progress records on standard output */
 	struct err err;
 	char run[40];
+	const char *refine; /* summary to refine, or NULL */
 };
 
 static void
@@ -271,12 +272,15 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 	                             .threads = eo->threads, .stop = &stop_flag, .progress = on_progress, .ctx = o,
 	                             .samples_fd = -1, .samples_ndjson = eo->samples_ndjson};
 	struct io_atomic samples = {.fd = -1};
+	struct stats_edge *edge = NULL;
 	struct sim_result r;
 	struct err e = {0};
 	int status = 0;
 
-	if (eo->timeout_ns)
-		ro.deadline_ns = clk_boot_ns() + eo->timeout_ns;
+	if (o->refine && engine_read_refine(s, eo->spec.seed, o->refine, &edge, &ro.nrefine, &e) < 0)
+		fail(o, &e);
+	ro.refine = edge;
+	ro.deadline_ns = engine_deadline(eo);
 	if (eo->samples) {
 		if (io_atomic_open(&samples, eo->samples, &e) < 0)
 			fail(o, &e);
@@ -304,15 +308,17 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 	             r.timed_out ? "the limit in time was reached" : r.stopped ? "a signal asked for it" : NULL,
 	             status, r.last - r.first, r.seconds);
 	stats_free(r.stats);
+	free(edge);
 	return r.stopped && r.last < ro.last ? -1 : status;
 }
 
 int
 main(int argc, char **argv)
 {
-	enum { OPT_TRIAL = 1000, OPT_DEVICES };
+	enum { OPT_TRIAL = 1000, OPT_DEVICES, OPT_REFINE };
 	static const struct option longs[] = {ENGINE_LONG_OPTIONS{"trial", required_argument, 0, OPT_TRIAL},
 	                                      {"devices", no_argument, 0, OPT_DEVICES},
+	                                      {"refine", required_argument, 0, OPT_REFINE},
 	                                      {"quiet", no_argument, 0, 'q'},
 	                                      {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'},
@@ -333,6 +339,9 @@ main(int argc, char **argv)
 		case OPT_TRIAL:
 			if (num_parse_int(optarg, 0, INT64_MAX, &trial) < 0)
 				cli_usage("--trial: \"%s\" is not a whole number from 0", optarg);
+			break;
+		case OPT_REFINE:
+			o.refine = optarg;
 			break;
 		case OPT_DEVICES:
 			return engine_list_devices(1);

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clk.h"
 #include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
@@ -28,6 +27,7 @@ static const char usage[] =
     "\n"
     "Monte Carlo for any workbook.\n"
     "\n" ENGINE_USAGE SUMMARY_USAGE
+    "      --exact            exact percentiles, by a second pass over the same trials\n"
     "  -q, --quiet            no progress on the terminal\n"
     "  -h, --help             this text\n"
     "  -V, --version          version\n"
@@ -136,8 +136,50 @@ on_progress(void *ctx, const struct sim_progress *p)
 		cli_progress_bar(p->done, p->total, p->seconds, "trials");
 }
 
+/* Second pass for exact percentiles: the same trials, now with windows where the percentiles are. r holds the better
+ * result after it. */
+static void
+refine(struct sim *s, const struct summary_options *so, struct sim_run_options ro, struct sim_result *r)
+{
+	struct stats_edge *edge;
+	struct sim_result again;
+	struct err e = {0};
+	double percentile;
+	int target;
+
+	if (summary_edges(so, r->stats, &edge, &ro.nrefine) < 0) {
+		err_nomem(&e);
+		cli_die(&e);
+	}
+	ro.first = r->first;
+	ro.last = r->last;
+	ro.samples_fd = -1;
+	ro.refine = edge;
+	if (!ro.nrefine) { /* the histogram tells all exactly */
+		if (stats_windows_set(r->stats, NULL, 0, &e) < 0)
+			cli_die(&e);
+		free(edge);
+		return;
+	}
+	if (sim_run(s, &ro, &again, &e) < 0)
+		cli_die(&e);
+	free(edge);
+	if (again.last != r->last) {
+		cli_warn("the second pass was ended early: percentiles are not exact");
+		r->timed_out |= again.timed_out;
+		r->stopped |= again.stopped;
+		stats_free(again.stats);
+		return;
+	}
+	stats_free(r->stats);
+	*r = again;
+	if (!summary_exact(so, r->stats, &target, &percentile))
+		cli_warn("target %s, percentile %g: more than %zu different numbers around it, it is not exact",
+		         s->col[target].name, percentile, STATS_WINDOW_MAX);
+}
+
 static int
-simulate(struct engine_options *eo, const struct summary_options *so, int quiet)
+simulate(struct engine_options *eo, const struct summary_options *so, int quiet, int exact)
 {
 	int bar = !quiet && isatty(2);
 	struct sim_run_options ro = {.progress = on_progress, .ctx = &bar, .stop = &stop_flag, .samples_fd = -1};
@@ -161,8 +203,7 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet)
 	ro.last = eo->spec.last;
 	ro.threads = eo->threads;
 	ro.samples_ndjson = eo->samples_ndjson;
-	if (eo->timeout_ns)
-		ro.deadline_ns = clk_boot_ns() + eo->timeout_ns;
+	ro.deadline_ns = engine_deadline(eo);
 	if (eo->samples) {
 		if (io_atomic_open(&samples, eo->samples, &e) < 0)
 			cli_die(&e);
@@ -172,6 +213,8 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet)
 		io_atomic_abort(&samples);
 		cli_die(&e);
 	}
+	if (exact && r.last > r.first && !r.timed_out && !r.stopped)
+		refine(&s, so, ro, &r);
 	if (bar)
 		cli_progress_done();
 	if (eo->samples && io_atomic_commit(&samples, &e) < 0)
@@ -194,14 +237,16 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet)
 int
 main(int argc, char **argv)
 {
+	enum { OPT_EXACT = 400 };
 	static const struct option longs[] = {ENGINE_LONG_OPTIONS SUMMARY_LONG_OPTIONS{"quiet", no_argument, 0, 'q'},
+	                                      {"exact", no_argument, 0, OPT_EXACT},
 	                                      {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'},
 	                                      {0, 0, 0, 0}};
 	struct sigaction sa = {.sa_handler = on_stop};
 	struct engine_options eo;
 	struct summary_options so;
-	int c, quiet = 0, rc;
+	int c, quiet = 0, exact = 0, rc;
 
 	cli_start("sim");
 	if (argc > 1 && !strcmp(argv[1], "help"))
@@ -213,6 +258,7 @@ main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ENGINE_SHORT_OPTIONS SUMMARY_SHORT_OPTIONS "qhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'q': quiet = 1; break;
+		case OPT_EXACT: exact = 1; break;
 		case 'h': return cli_help(usage);
 		case 'V': return cli_version();
 		case '?': cli_usage_hint();
@@ -232,7 +278,7 @@ main(int argc, char **argv)
 	engine_options_finish(&eo);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	rc = simulate(&eo, &so, quiet);
+	rc = simulate(&eo, &so, quiet, exact);
 	engine_options_free(&eo);
 	return rc;
 }

@@ -608,6 +608,8 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 		c.total->col[i].whole = s->lower->ir->insn[s->lower->target[i].v.num].integer;
 	if (!c.total || !w[0].run || run_pilot(&c, w[0].run, c.total, e) < 0)
 		goto out;
+	if (o->refine && stats_windows_set(c.total, o->refine, o->nrefine, e) < 0)
+		goto out;
 	if (o->samples_fd >= 0 && !o->samples_ndjson && write_header(s, o, e) < 0)
 		goto out;
 	atomic_store(&c.next, o->first);

@@ -61,6 +61,8 @@ struct sim_run_options {
 	void *ctx;
 	int samples_fd;            /* -1: none; rows in trial order */
 	int samples_ndjson;
+	const struct stats_edge *refine; /* windows for exact order statistics (stats/windows.h); NULL: none */
+	size_t nrefine;
 };
 
 struct sim_result {

@@ -134,17 +134,36 @@ at_rank(const struct stats *s, int target, double r, double *width)
 	return c->max;
 }
 
+int
+stats_rank_bin(const struct stats *s, int target, double r, double *lo, double *hi)
+{
+	uint64_t below = 0;
+	size_t from, to;
+
+	bin_limits(s, target, &from, &to);
+	for (size_t b = from; b < to; b++) {
+		below += bin_count(s, target, b);
+		if ((double)below >= r) {
+			stats_bin_edges(s, target, b, lo, hi);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 void
 stats_quantile(const struct stats *s, int target, double p, double confidence, struct stats_quantile *out)
 {
 	double n = (double)s->col[target].n, z, half;
 
-	*out = (struct stats_quantile){NAN, NAN, NAN, NAN};
+	*out = (struct stats_quantile){NAN, NAN, NAN, NAN, 0};
 	if (n < 1)
 		return;
-	out->x = at_rank(s, target, p * n, &out->bound);
 	z = -stats_normal_quantile((1 - confidence) / 2);
 	half = z * sqrt(n * p * (1 - p));
+	if (s->windows && stats_windows_quantile(s, target, p, half, out))
+		return;
+	out->x = at_rank(s, target, p * n, &out->bound);
 	out->lo = at_rank(s, target, p * n - half, NULL);
 	out->hi = p * n + half >= n ? s->col[target].max : at_rank(s, target, p * n + half, NULL);
 }
@@ -153,10 +172,13 @@ double
 stats_above(const struct stats *s, int target, double x)
 {
 	double n = (double)s->col[target].n, above = 0, lo, hi;
+	int64_t counted;
 	size_t from, to;
 
 	if (n < 1)
 		return NAN;
+	if (s->windows && (counted = stats_windows_above(s, target, x)) >= 0)
+		return (double)counted / n;
 	bin_limits(s, target, &from, &to);
 	for (size_t b = from; b < to; b++) {
 		double k = (double)bin_count(s, target, b);

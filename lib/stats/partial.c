@@ -160,6 +160,39 @@ write_counts(struct writer *w, const char *part, int target, int which, const ui
 	}
 }
 
+/* What a refining pass found: each window, then its numbers as pairs of value and count. */
+static void
+write_windows(struct writer *w, const struct stats *s, int target)
+{
+	for (int i = 0; i < s->windows[target].n && !w->failed; i++) {
+		struct stats_window *v = &s->windows[target].w[i];
+
+		stats_windows_sort(v);
+		begin(w, "window");
+		record_int(&w->b, "target", target);
+		record_int(&w->b, "which", i);
+		open_array(w, "edges");
+		item(w, v->lo);
+		item(w, v->hi);
+		close_array(w);
+		record_int(&w->b, "below", v->below);
+		record_bool(&w->b, "gave_up", v->gave_up);
+		end(w);
+		for (size_t at = 0; at < v->n && !w->failed;) {
+			begin(w, "values");
+			record_int(&w->b, "target", target);
+			record_int(&w->b, "which", i);
+			open_array(w, "counts");
+			for (; at < v->n && w->b.len < ROOM; at++) {
+				item(w, v->v[at].x);
+				item(w, (double)v->v[at].n);
+			}
+			close_array(w);
+			end(w);
+		}
+	}
+}
+
 int
 partial_write(int fd, const struct partial_head *h, const struct stats *s, struct err *e)
 {
@@ -188,6 +221,12 @@ partial_write(int fd, const struct partial_head *h, const struct stats *s, struc
 			             s->rank + ((size_t)t * (size_t)s->ninputs + (size_t)i) * STATS_CLASSES * STATS_CLASSES,
 			             STATS_CLASSES * STATS_CLASSES);
 	}
+	if (s->windows) {
+		begin(&w, "refined");
+		end(&w);
+	}
+	for (int t = 0; s->windows && t < s->ntargets && !w.failed; t++)
+		write_windows(&w, s, t);
 	begin(&w, "end");
 	record_int(&w.b, "lines", w.lines + 1);
 	end(&w);
@@ -424,6 +463,46 @@ read_counts(struct run *r, const struct record *rec, int rank, const char *where
 	return 0;
 }
 
+static int
+read_window(struct run *r, const struct record *rec, const char *where, struct err *e)
+{
+	int64_t t = record_get_int(rec, "target", -1), w = record_get_int(rec, "which", -1);
+	const struct json *up = json_member(rec->root, "gave_up");
+	struct stats_edge edge = {.target = (int)t};
+	double v[2];
+
+	if (t < 0 || t >= r->s->ntargets || !r->s->windows || w != r->s->windows[t].n || w >= 3 * STATS_WINDOWS ||
+	    numbers(rec, "edges", v, 2) < 0 || (w && !(v[0] > r->s->windows[t].w[w - 1].hi)) || !(v[0] <= v[1]))
+		return bad(e, where, "window malformed");
+	edge.lo = v[0];
+	edge.hi = v[1];
+	if (stats_windows_set(r->s, &edge, 1, e) < 0)
+		return -1;
+	r->s->windows[t].w[w].below = record_get_int(rec, "below", 0);
+	r->s->windows[t].w[w].gave_up = up && json_kind(up) == JSON_T_BOOL && json_truth(up);
+	return 0;
+}
+
+static int
+read_values(struct run *r, const struct record *rec, const char *where, struct err *e)
+{
+	const struct json *a = json_member(rec->root, "counts");
+	int64_t t = record_get_int(rec, "target", -1), w = record_get_int(rec, "which", -1);
+
+	if (t < 0 || t >= r->s->ntargets || !r->s->windows || w < 0 || w >= r->s->windows[t].n || !a ||
+	    json_kind(a) != JSON_T_ARRAY || json_count(a) % 2)
+		return bad(e, where, "values malformed");
+	for (size_t i = 0; i + 1 < json_count(a); i += 2) {
+		double x = number(json_element(a, i)), k = number(json_element(a, i + 1));
+
+		if (!(x >= r->s->windows[t].w[w].lo && x <= r->s->windows[t].w[w].hi) || !(k >= 1))
+			return bad(e, where, "values out of range");
+		if (stats_windows_put(r->s, (int)t, (int)w, x, (int64_t)k) < 0)
+			return err_nomem(e);
+	}
+	return 0;
+}
+
 static struct run *
 find_run(struct partial_set *p, const struct record *rec)
 {
@@ -465,6 +544,12 @@ partial_add(struct partial_set *p, const struct record *rec, const char *where, 
 		return read_row(r, rec, where, e);
 	if (!strcmp(part, "hist") || !strcmp(part, "rank"))
 		return read_counts(r, rec, part[0] == 'r', where, e);
+	if (!strcmp(part, "refined"))
+		return stats_windows_set(r->s, NULL, 0, e);
+	if (!strcmp(part, "window"))
+		return read_window(r, rec, where, e);
+	if (!strcmp(part, "values"))
+		return read_values(r, rec, where, e);
 	if (!strcmp(part, "end")) {
 		r->want = record_get_int(rec, "lines", 0);
 		return r->want > 0 ? 0 : bad(e, where, "end without a number of lines");

@@ -3,7 +3,8 @@
  * that several engines may share a pipe. sim-records(5) has the fields.
  *
  * Parts: head, one column a column, node (power and cross sums), row (trials of incomplete leaves), hist (counts of bins
- * that are not 0), rank (rank tables), end (how many lines there were). Doubles are written in their shortest form that
+ * that are not 0), rank (rank tables), refined, window and values (of a second
+ * pass, stats/windows.h), end (how many lines there were). Doubles are written in their shortest form that
  * reads back the same: nothing is lost on the way.
  */
 #ifndef STATS_PARTIAL_H

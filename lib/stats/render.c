@@ -241,7 +241,9 @@ render_target(struct buf *b, const struct stats *s, const double *sums, const st
 		render_number(q.bound, bound);
 		rc |= figure(b, label, q.x);
 		rc |= buf_printf(b, "   %s .. %s", lo, hi);
-		if (q.bound > 0)
+		if (q.exact)
+			rc |= buf_puts(b, "  (exact)");
+		else if (q.bound > 0)
 			rc |= buf_printf(b, "  (bin %s)", bound);
 		rc |= buf_putc(b, '\n');
 	}

@@ -62,6 +62,11 @@ stats_like(const struct stats *s, struct err *e)
 		t->col[i].whole = s->col[i].whole;
 		memcpy(t->col[i].edge, s->col[i].edge, sizeof t->col[i].edge);
 	}
+	if (stats_windows_like(t, s) < 0) {
+		stats_free(t);
+		err_nomem(e);
+		return NULL;
+	}
 	return t;
 }
 
@@ -70,6 +75,7 @@ stats_free(struct stats *s)
 {
 	if (!s)
 		return;
+	stats_windows_free(s);
 	for (size_t i = 0; i < s->nnodes; i++)
 		free(s->node[i].sum);
 	for (size_t i = 0; i < s->nrows; i++)
@@ -453,6 +459,10 @@ stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 			for (size_t k = lane0; k < lane1; k++)
 				if (!err || err[k] == 0)
 					count_value(s, i, di[k]);
+		if (i < s->ntargets && s->windows && stats_windows_add(s, i, x, err, lane0, lane1) < 0) {
+			free(sum);
+			return -1;
+		}
 	}
 	s->trials += (int64_t)(lane1 - lane0);
 	if (leaf < STATS_RANK_DENSE || leaf % STATS_RANK_STEP == 0)
@@ -482,6 +492,8 @@ stats_merge_into(struct stats *to, const struct stats *from, struct err *e)
 
 	if (!stats_same_pilot(to, from))
 		return err_set(e, ERR_DATA, "parts of different models or seeds cannot be merged");
+	if (stats_windows_merge(to, from, e) < 0)
+		return -1;
 	for (int i = 0; i < to->ncols; i++) {
 		struct stats_column *a = &to->col[i];
 		const struct stats_column *b = &from->col[i];

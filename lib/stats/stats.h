@@ -18,6 +18,7 @@
 
 #include "base/cpu.h"
 #include "base/err.h"
+#include "stats/windows.h"
 
 #define STATS_LEAF 256
 #define STATS_ERRORS 16       /* error kinds 0..15, numbered as enum xl_error */
@@ -65,6 +66,7 @@ struct stats {
 	uint64_t **tail;          /* by target: 2 * STATS_TAIL counts, NULL while there are none */
 	uint64_t *rank;           /* [target][input][input class][target class] */
 	struct stats_block *block;
+	struct stats_windows *windows; /* by target; NULL: no second pass */
 };
 
 struct stats_block {              /* where the lanes of a block are; set before stats_pilot and stats_add_block */
@@ -116,8 +118,11 @@ void stats_moments(const struct stats *s, const double *sums, int col, struct st
  * order statistics. Source of the interval: binomial order statistics, normal approximation. */
 struct stats_quantile {
 	double x, bound, lo, hi;
+	int exact;                /* x, lo, hi are order statistics themselves (stats/windows.h) */
 };
 void stats_quantile(const struct stats *s, int target, double p, double confidence, struct stats_quantile *out);
+/* Edges of the bin that holds the number of rank r (from 1); 0 if there is none. */
+int stats_rank_bin(const struct stats *s, int target, double r, double *lo, double *hi);
 /* P(target > x), interpolated inside a bin. */
 double stats_above(const struct stats *s, int target, double x);
 /* Mean of the values at or beyond quantile p, in the upper (upper != 0) or lower tail: CVaR; by bin middles. */

@@ -9,6 +9,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clk.h"
+#include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
 #include "record/record.h"
@@ -118,6 +120,12 @@ engine_option(struct engine_options *o, int c, char *arg)
 		if (num_parse_duration(arg, &o->timeout_ns) < 0 || o->timeout_ns <= 0)
 			cli_usage("--timeout: \"%s\" is not a time such as 90s, 10min, 2h", arg);
 		break;
+	case ENGINE_OPT_DEADLINE:
+		if (!num_parse_duration(arg, &n) && n > 0)
+			o->deadline_real_ns = clk_real_ns() + n;
+		else if (clk_parse(arg, &o->deadline_real_ns) < 0)
+			cli_usage("--deadline: \"%s\" is neither a time such as 2026-11-21T18:00:00Z nor one from now such as 2h", arg);
+		break;
 	case ENGINE_OPT_DIALECT:
 		if (strcmp(arg, "xlrisk") && strcmp(arg, "@risk"))
 			cli_usage("--dialect: \"%s\" is neither @risk nor xlrisk", arg);
@@ -151,6 +159,20 @@ engine_options_finish(struct engine_options *o)
 		s->seed >>= 11;
 		s->has_seed = 1;
 	}
+}
+
+int64_t
+engine_deadline(const struct engine_options *o)
+{
+	int64_t now = clk_boot_ns(), t = o->timeout_ns ? now + o->timeout_ns : 0, left;
+
+	if (o->deadline_real_ns) {
+		left = o->deadline_real_ns - clk_real_ns();
+		left = left > 0 ? left : 1; /* passed: the first look at the clock ends the run */
+		if (!t || now + left < t)
+			t = now + left;
+	}
+	return t;
 }
 
 void
@@ -212,4 +234,80 @@ engine_partial_head(const struct sim *s, const struct engine_options *o, const c
 	h->col = calloc(n + 1, sizeof *h->col);
 	for (size_t i = 0; h->col && i < n; i++)
 		h->col[i] = (struct partial_column){copy(s->col[i].name), copy(s->col[i].cell), copy(s->col[i].text)};
+}
+
+/* --- refining ------------------------------------------------------------------------------------------------- */
+
+static int
+read_edges(const struct json *a, int target, struct stats_edge **edge, size_t *n)
+{
+	struct stats_edge *v = realloc(*edge, (*n + json_count(a) + 1) * sizeof *v);
+
+	if (!v)
+		return -1;
+	*edge = v;
+	for (size_t i = 0; i < json_count(a); i++) {
+		const struct json *w = json_element(a, i);
+		double lo = json_number(json_element(w, 0)), hi = json_number(json_element(w, 1));
+
+		if (json_count(w) != 2 || !(lo <= hi))
+			return -1;
+		v[(*n)++] = (struct stats_edge){target, lo, hi};
+	}
+	return 0;
+}
+
+/* The windows of one summary. 0, 1: of another model or seed, -1 malformed. */
+static int
+take_summary(const struct sim *s, uint64_t seed, const struct record *r, struct stats_edge **edge, size_t *n)
+{
+	const struct json *t = json_member(r->root, "targets");
+	const char *hash = record_get_str(r, "model_hash");
+	uint64_t of;
+	char own[40];
+
+	snprintf(own, sizeof own, "%016llx%016llx", (unsigned long long)s->hash[0], (unsigned long long)s->hash[1]);
+	if (!hash || strcmp(hash, own) || record_get_u64(r, "seed", &of) < 0 || of != seed || json_count(t) != s->ntargets)
+		return 1;
+	for (size_t i = 0; i < s->ntargets; i++) {
+		const struct json *a = json_member(json_element(t, i), "refine");
+
+		if (!a || json_kind(a) != JSON_T_ARRAY || json_count(a) > STATS_WINDOWS || read_edges(a, (int)i, edge, n) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+engine_read_refine(const struct sim *s, uint64_t seed, const char *path, struct stats_edge **edge, size_t *n, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int found = 0, rc = io_read_file(path, RECORD_LINE_MAX, &b, e), lineno = 0;
+
+	*edge = NULL;
+	*n = 0;
+	for (char *p = b.s, *end; !rc && !found && p && *p; p = end) {
+		struct record r;
+
+		end = strchr(p, '\n');
+		end = end ? end + 1 : p + strlen(p);
+		lineno++;
+		if (record_parse(p, (size_t)(end - p) - (end[-1] == '\n'), &r, e) < 0) {
+			rc = err_prefix(e, "%s, line %d", path, lineno);
+			break;
+		}
+		if (!strcmp(r.type, "summary")) {
+			int k = take_summary(s, seed, &r, edge, n);
+
+			found = k == 0;
+			if (k < 0)
+				rc = err_set(e, ERR_DATA, "%s, line %d: a summary without windows to refine (is it exact already?)", path, lineno);
+		}
+		record_free(&r);
+	}
+	if (!rc && !found)
+		rc = err_set(e, ERR_DATA, "%s: no summary of this model, these inputs and targets, and seed %llu", path,
+		             (unsigned long long)seed);
+	buf_free(&b);
+	return rc;
 }

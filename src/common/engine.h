@@ -18,13 +18,14 @@ struct engine_options {
 	const char *samples;
 	int samples_ndjson;
 	int64_t timeout_ns;
+	int64_t deadline_real_ns; /* 0: none */
 	int device_gpu;      /* --device gpu was asked for */
 };
 
 enum {
 	ENGINE_OPT_SEED = 500, ENGINE_OPT_TRIALS, ENGINE_OPT_SPEC, ENGINE_OPT_SET, ENGINE_OPT_SAMPLES,
 	ENGINE_OPT_ISA, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT,
-	ENGINE_OPT_CORRELATE
+	ENGINE_OPT_CORRELATE, ENGINE_OPT_DEADLINE
 };
 
 #define ENGINE_SHORT_OPTIONS "i:t:n:j:"
@@ -37,7 +38,8 @@ enum {
 	{"device", required_argument, 0, ENGINE_OPT_DEVICE},                                           \
 	{"timeout", required_argument, 0, ENGINE_OPT_TIMEOUT},                                         \
 	{"dialect", required_argument, 0, ENGINE_OPT_DIALECT},                                         \
-	{"correlate", required_argument, 0, ENGINE_OPT_CORRELATE},
+	{"correlate", required_argument, 0, ENGINE_OPT_CORRELATE},                                     \
+	{"deadline", required_argument, 0, ENGINE_OPT_DEADLINE},
 
 #define ENGINE_USAGE                                                                                   \
 	"  -i, --input 'CELL ~ DIST(...)'  make a cell a random input (repeatable)\n"                  \
@@ -53,6 +55,7 @@ enum {
 	"      --isa NAME     instruction set: auto, avx512, avx2, base (or $SIM_ISA)\n"               \
 	"      --device NAME  auto, cpu or gpu\n"                                                      \
 	"      --timeout TIME end after this long (90s, 10min, 2h), status 124\n"                      \
+	"      --deadline TIME  end at this time (2026-11-21T18:00:00Z), or this long from now\n"      \
 	"      --dialect NAME @risk, or xlrisk: LogNorm takes mu and sigma of ln X\n"
 
 #define ENGINE_TRIALS_DEFAULT 100000
@@ -62,6 +65,8 @@ void engine_options_init(struct engine_options *o);
 void engine_option(struct engine_options *o, int c, char *arg);
 /* Defaults, seed, environment. */
 void engine_options_finish(struct engine_options *o);
+/* When to end, on the clock of clk_boot_ns(), counted from now: the earlier of --timeout and --deadline; 0: never. */
+int64_t engine_deadline(const struct engine_options *o);
 void engine_options_free(struct engine_options *o);
 
 /* Devices as NDJSON on fd. Returns an exit status. */
@@ -71,5 +76,9 @@ void engine_run_id(char out[40]);
 /* What partial lines say of the model: shared by all slices of one job. partial_head_free() with the number of columns. */
 void engine_partial_head(const struct sim *s, const struct engine_options *o, const char *job, int64_t attempt, const char *run,
                          struct partial_head *h);
+
+/* The windows of the summary in a file ("-": standard input) that is of this model and seed: what a second pass looks at. The caller frees
+ * *edge. 0 or -1 (65, 66). */
+int engine_read_refine(const struct sim *s, uint64_t seed, const char *path, struct stats_edge **edge, size_t *n, struct err *e);
 
 #endif

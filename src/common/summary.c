@@ -92,6 +92,74 @@ summary_option(struct summary_options *o, int c, char *arg)
 
 /* --- JSON ------------------------------------------------------------------------------------------------------ */
 
+/* Percentiles that are shown, value at risk among them. */
+static int
+all_percentiles(const struct summary_options *o, double p[65])
+{
+	memcpy(p, o->percentile, (size_t)o->npercentiles * sizeof *p);
+	if (o->var_level > 0)
+		p[o->npercentiles] = 1 - o->var_level;
+	return o->npercentiles + (o->var_level > 0);
+}
+
+int
+summary_edges(const struct summary_options *o, const struct stats *s, struct stats_edge **edge, size_t *n)
+{
+	double p[65];
+	int np = all_percentiles(o, p), rc = 0;
+
+	*edge = NULL;
+	*n = 0;
+	for (int t = 0; t < s->ntargets && !rc; t++)
+		rc = stats_windows_choose(s, t, p, np, o->confidence, o->above, o->nabove, edge, n);
+	return rc;
+}
+
+int
+summary_exact(const struct summary_options *o, const struct stats *s, int *target, double *percentile)
+{
+	double p[65];
+	int np = all_percentiles(o, p);
+
+	for (int t = 0; t < s->ntargets; t++)
+		for (int i = 0; i < np; i++) {
+			struct stats_quantile q;
+
+			stats_quantile(s, t, p[i], o->confidence, &q);
+			if (s->col[t].n && !q.exact) {
+				*target = t;
+				*percentile = 100 * p[i];
+				return 0;
+			}
+		}
+	return 1;
+}
+
+/* Where a second pass has to look: sim-engine --refine reads it. */
+static void
+put_refine(struct buf *b, const struct summary_options *o, const struct stats *s, int t)
+{
+	struct stats_edge *edge = NULL;
+	size_t n = 0;
+	double p[65];
+	int np = all_percentiles(o, p);
+
+	if (s->windows || stats_windows_choose(s, t, p, np, o->confidence, o->above, o->nabove, &edge, &n) < 0) {
+		free(edge);
+		return;
+	}
+	buf_puts(b, ",\"refine\":[");
+	for (size_t i = 0; i < n; i++) {
+		buf_puts(b, i ? ",[" : "[");
+		record_number(b, edge[i].lo);
+		buf_putc(b, ',');
+		record_number(b, edge[i].hi);
+		buf_putc(b, ']');
+	}
+	buf_putc(b, ']');
+	free(edge);
+}
+
 static void
 put_target(struct buf *b, const struct summary_options *o, const struct stats *s, const double *sums,
            const struct partial_head *h, int t)
@@ -137,9 +205,12 @@ put_target(struct buf *b, const struct summary_options *o, const struct stats *s
 		record_num(b, "bound", q.bound);
 		record_num(b, "lo", q.lo);
 		record_num(b, "hi", q.hi);
+		if (q.exact)
+			record_bool(b, "exact", 1);
 		buf_putc(b, '}');
 	}
 	buf_putc(b, ']');
+	put_refine(b, o, s, t);
 	if (o->nabove) {
 		buf_puts(b, ",\"above\":[");
 		for (int i = 0; i < o->nabove; i++) {

@@ -40,6 +40,10 @@ enum {
 
 void summary_options_init(struct summary_options *o);
 void summary_option(struct summary_options *o, int c, char *arg);
+/* The windows that make what these options ask for exact (stats/windows.h). The caller frees *edge. 0 or -1 (memory). */
+int summary_edges(const struct summary_options *o, const struct stats *s, struct stats_edge **edge, size_t *n);
+/* Is every percentile exact? 0: *target and *percentile name the first that is not. */
+int summary_exact(const struct summary_options *o, const struct stats *s, int *target, double *percentile);
 /* Writes the result; ends the program where that fails. */
 void summary_write(const struct summary_options *o, const struct stats *s, const struct partial_head *h, int more);
 

@@ -106,6 +106,19 @@ engine() {
     [[ "$output" == *'"outcome":"deadline"'* ]]
 }
 
+@test "a deadline is held, as a time or from now, with status 124" {
+    start=$(date +%s%N)
+    run -124 sim-engine "$DCF" --spec "$SPEC" -n 1e11 --deadline "$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)"
+    run -124 sim-engine "$DCF" --spec "$SPEC" -n 1e11 --deadline 500ms
+    run -124 sim-engine "$DCF" --spec "$SPEC" -n 1e11 --deadline @1000000000
+    run -124 sim-engine "$DCF" --spec "$SPEC" -n 1e11 --timeout 1h --deadline 2001-09-09T03:46:40.5+02:00
+    [ $((($(date +%s%N) - start) / 1000000)) -lt 9000 ]
+    [[ "$output" == *'"outcome":"deadline"'* ]]
+    sim-engine "$DCF" --spec "$SPEC" -n 300 --deadline "$(date -d '+1 hour' +%Y-%m-%dT%H:%M%:z)" >/dev/null
+    run -64 sim-engine "$DCF" --spec "$SPEC" --deadline tomorrow
+    run -64 sim-engine "$DCF" --spec "$SPEC" --deadline 2026-11-21T10:00:00
+}
+
 @test "progress is measured: done never beyond total, one at the end" {
     engine -n 100000 >out
     jq -s -e 'map(select(.type == "progress")) | length > 0 and all(.done <= .total) and (last | .done == .total)' out
