@@ -28,6 +28,7 @@ static const char usage[] =
     "\n" ENGINE_USAGE
     "      --refine SUMMARY   second pass over the trials of a summary (NDJSON): exact percentiles\n"
     "      --trial K          replay trial K, showing every cell that depends on a draw\n"
+    "      --dry-run          compile and check everything, run nothing; print the task as one line\n"
     "      --devices          list the devices that could compute, and why not\n"
     "  -q, --quiet            no progress on the terminal\n"
     "  -h, --help             this text\n"
@@ -263,6 +264,31 @@ replay(struct out *o, struct sim *s, const struct engine_options *eo, int64_t tr
 	return 0;
 }
 
+/* --- the task, checked -------------------------------------------------------------------------------------------- */
+
+/* What sim-submit keeps: every choice made, so that whoever runs it computes the same. */
+static int
+put_task(struct out *o, const struct sim *s, const struct engine_options *eo)
+{
+	struct buf spec = BUF_INIT, *b = &o->line;
+	char hash[40];
+
+	spec_write(&spec, &eo->spec);
+	if (!spec.s || spec.len < 3)
+		cli_die(&(struct err){.status = ERR_OS, .msg = "out of memory"});
+	spec.s[spec.len - 1] = '\0'; /* its newline */
+	record_begin(b, "task", o->task->job, o->task->attempt);
+	record_str(b, "model", s->wb->path);
+	snprintf(hash, sizeof hash, "%016llx%016llx", (unsigned long long)s->hash[0], (unsigned long long)s->hash[1]);
+	record_str(b, "model_hash", hash);
+	record_int(b, "operations", (int64_t)s->prog->n);
+	record_raw(b, "check", spec.s);
+	record_end(b);
+	put(o);
+	buf_free(&spec);
+	return 0;
+}
+
 /* --- the run ------------------------------------------------------------------------------------------------------ */
 
 static int
@@ -315,9 +341,10 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_TRIAL = 1000, OPT_DEVICES, OPT_REFINE };
+	enum { OPT_TRIAL = 1000, OPT_DEVICES, OPT_REFINE, OPT_DRY_RUN };
 	static const struct option longs[] = {ENGINE_LONG_OPTIONS{"trial", required_argument, 0, OPT_TRIAL},
 	                                      {"devices", no_argument, 0, OPT_DEVICES},
+	                                      {"dry-run", no_argument, 0, OPT_DRY_RUN},
 	                                      {"refine", required_argument, 0, OPT_REFINE},
 	                                      {"quiet", no_argument, 0, 'q'},
 	                                      {"help", no_argument, 0, 'h'},
@@ -330,7 +357,7 @@ main(int argc, char **argv)
 	struct err e = {0};
 	struct sigaction sa = {.sa_handler = on_stop};
 	int64_t trial = -1;
-	int c, quiet = 0, rc;
+	int c, quiet = 0, dry_run = 0, rc;
 
 	cli_start("sim-engine");
 	engine_options_init(&eo);
@@ -342,6 +369,9 @@ main(int argc, char **argv)
 			break;
 		case OPT_REFINE:
 			o.refine = optarg;
+			break;
+		case OPT_DRY_RUN:
+			dry_run = 1;
 			break;
 		case OPT_DEVICES:
 			return engine_list_devices(1);
@@ -374,6 +404,8 @@ main(int argc, char **argv)
 		fail(&o, &e);
 	if (trial >= 0) {
 		rc = replay(&o, &s, &eo, trial);
+	} else if (dry_run) {
+		rc = put_task(&o, &s, &eo);
 	} else {
 		put_started(&o, &s, &eo);
 		put_warnings(&o, &s);

@@ -474,6 +474,7 @@ static const struct {
     {"dialect", read_dialect}, {"spec", read_nothing},  {"name", read_nothing},  {"description", read_nothing},
     /* of the record around a task line */
     {"type", read_nothing},    {"job", read_nothing},   {"attempt", read_nothing}, {"time", read_nothing},
+    {"parent", read_nothing},
 };
 
 int

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "formula/eval.h"
 
@@ -73,6 +74,9 @@ int spec_set_slice(struct spec *s, const char *text, struct err *e);
 int spec_load(struct spec *s, const char *path, struct err *e);
 /* The same from JSON text: a task line's fields. `where` prefixes messages. */
 int spec_parse(struct spec *s, const char *json, size_t n, const char *where, const char *folder, struct err *e);
+
+/* All of it but the model, as one line of JSON that spec_load() and spec_parse() read back as the same. */
+int spec_write(struct buf *b, const struct spec *s);
 
 /* Make the changes in the model, then read its correlations and the spec's. */
 int spec_apply(const struct spec *s, struct model *m, struct err *e);

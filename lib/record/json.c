@@ -143,3 +143,15 @@ json_truth(const struct json *j)
 {
 	return j && json_is_true(in(j));
 }
+
+static int
+append(const char *s, size_t n, void *ctx)
+{
+	return buf_add(ctx, s, n);
+}
+
+int
+json_write(struct buf *b, const struct json *j)
+{
+	return json_dump_callback(in(j), append, b, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) < 0 ? -1 : 0;
+}

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct json; /* a node; the root owns the tree */
@@ -34,5 +35,8 @@ const char *json_text(const struct json *j);   /* NULL unless a string */
 double json_number(const struct json *j);      /* NaN unless a number */
 int64_t json_whole(const struct json *j);      /* 0 unless an integer */
 int json_truth(const struct json *j);
+
+/* Appends the node as compact JSON text. 0, or -1 when memory is out. */
+int json_write(struct buf *b, const struct json *j);
 
 #endif

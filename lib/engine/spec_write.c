@@ -1,0 +1,116 @@
+/* spec_write: a spec as JSON text that spec_parse() reads back as the same: see spec.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "engine/spec.h"
+#include "record/record.h"
+
+static void
+write_inputs(struct buf *b, const struct spec *s)
+{
+	buf_puts(b, ",\"inputs\":{");
+	for (size_t i = 0; i < s->ninput; i++) {
+		int again = 0;
+
+		for (size_t k = i + 1; k < s->ninput; k++) /* the last word on a cell wins */
+			again |= !strcmp(s->input[k].cell, s->input[i].cell);
+		if (again)
+			continue;
+		if (b->s[b->len - 1] != '{')
+			buf_putc(b, ',');
+		record_quote(b, s->input[i].cell);
+		buf_puts(b, ":{");
+		record_str(b, "formula", s->input[i].formula);
+		if (s->input[i].name)
+			record_str(b, "name", s->input[i].name);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, '}');
+}
+
+static void
+write_correlations(struct buf *b, const struct spec *s)
+{
+	buf_puts(b, ",\"correlate\":[");
+	for (size_t i = 0; i < s->ncorrelate; i++) {
+		const struct spec_correlate *c = &s->correlate[i];
+
+		buf_puts(b, i ? ",{\"inputs\":[" : "{\"inputs\":[");
+		for (int k = 0; k < c->n; k++) {
+			buf_puts(b, k ? "," : "");
+			record_quote(b, c->cell[k]);
+		}
+		buf_putc(b, ']');
+		if (c->range) {
+			record_str(b, "matrix", c->range);
+		} else if (!c->matrix) {
+			record_num(b, "rank", c->rank);
+		} else {
+			buf_puts(b, ",\"matrix\":[");
+			for (int k = 0; k < c->n * c->n; k++) {
+				buf_puts(b, k % c->n ? "," : k ? "],[" : "[");
+				record_number(b, c->matrix[k]);
+			}
+			buf_puts(b, "]]");
+		}
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
+static void
+write_targets(struct buf *b, const struct spec *s)
+{
+	buf_puts(b, ",\"targets\":[");
+	for (size_t i = 0; i < s->ntarget; i++) {
+		buf_puts(b, i ? ",{" : "{");
+		record_str(b, "cell", s->target[i].cell);
+		if (s->target[i].name)
+			record_str(b, "name", s->target[i].name);
+		buf_putc(b, '}');
+	}
+	buf_putc(b, ']');
+}
+
+static void
+write_sets(struct buf *b, const struct spec *s)
+{
+	buf_puts(b, ",\"set\":{");
+	for (size_t i = 0; i < s->nset; i++) {
+		int again = 0;
+
+		for (size_t k = i + 1; k < s->nset; k++) /* the last word on a cell wins */
+			again |= !strcmp(s->set[k].cell, s->set[i].cell);
+		if (!again)
+			record_str(b, s->set[i].cell, s->set[i].content);
+	}
+	buf_putc(b, '}');
+}
+
+int
+spec_write(struct buf *b, const struct spec *s)
+{
+	buf_puts(b, "{\"v\":1");
+	if (s->ninput)
+		write_inputs(b, s);
+	if (s->ntarget)
+		write_targets(b, s);
+	if (s->nset)
+		write_sets(b, s);
+	if (s->ncorrelate)
+		write_correlations(b, s);
+	if (s->trials)
+		record_int(b, "trials", s->trials);
+	if (s->last && (s->first || s->last != s->trials)) {
+		char slice[64];
+
+		snprintf(slice, sizeof slice, "%lld..%lld", (long long)s->first, (long long)s->last);
+		record_str(b, "slice", slice);
+	}
+	if (s->has_seed)
+		record_u64(b, "seed", s->seed);
+	if (s->xlrisk)
+		record_str(b, "dialect", "xlrisk");
+	return buf_puts(b, "}\n");
+}

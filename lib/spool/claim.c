@@ -1,0 +1,234 @@
+/* claim: see claim.h. */
+#include "spool/claim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clk.h"
+#include "spool/slots.h"
+
+int64_t
+claim_places(const struct job *j)
+{
+	int64_t cpu = j->over ? 0 : slots_want(j->slots, "cpu");
+
+	return cpu > 1 ? cpu : 1;
+}
+
+static int
+end_backoffs(struct spool *sp, struct err *e)
+{
+	int64_t at = 0;
+	int rc = claim_next_ready(sp, &at, e);
+
+	if (rc < 0 || !at || at > spool_now(sp))
+		return rc < 0 ? -1 : 0;
+	return db_run(sp->db, e, "UPDATE job SET waiting=0 WHERE state=1 AND waiting=1 AND ready_at<=?", "i", spool_now(sp)) < 0 ? -1 : 0;
+}
+
+int
+claim_next_ready(struct spool *sp, int64_t *at, struct err *e)
+{
+	*at = 0;
+	return db_get_int(sp->db, e, at, "SELECT min(ready_at) FROM job WHERE state=1 AND waiting=1", "") < 0 ? -1 : 0;
+}
+
+struct candidate {
+	int64_t id, priority, turn;
+};
+
+static int
+better(const struct candidate *a, const struct candidate *b)
+{
+	if (!b->id)
+		return 1;
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->turn != b->turn ? a->turn < b->turn : a->id < b->id;
+}
+
+static int
+head_of(struct spool *sp, const char *slots, int only, struct candidate *c, struct err *e)
+{
+	struct db_stmt *st = only ? db_query(sp->db, e, "SELECT id,priority,turn FROM job WHERE state=1 AND waiting=0 AND slots=? AND "
+	                                     "id IN (SELECT id FROM temp.wanted) ORDER BY priority DESC,turn,id LIMIT 1", "s", slots)
+	                          : db_query(sp->db, e, "SELECT id,priority,turn FROM job WHERE state=1 AND waiting=0 AND slots=? "
+	                                     "ORDER BY priority DESC,turn,id LIMIT 1", "s", slots);
+	int rc = st ? db_step(st, e) : -1;
+
+	if (rc > 0)
+		*c = (struct candidate){db_int(st, 0), db_int(st, 1), db_int(st, 2)};
+	db_done(st);
+	return rc;
+}
+
+/* The next different set of slots in the queue after `slots`; "" first. 1, 0 at the end, -1. */
+static int
+next_slots(struct spool *sp, char *slots, size_t n, int first, struct err *e)
+{
+	struct db_stmt *st = first ? db_query(sp->db, e, "SELECT slots FROM job WHERE state=1 AND waiting=0 AND slots>='' "
+	                                      "ORDER BY slots LIMIT 1", "")
+	                           : db_query(sp->db, e, "SELECT slots FROM job WHERE state=1 AND waiting=0 AND slots>? "
+	                                      "ORDER BY slots LIMIT 1", "s", slots);
+	int rc = st ? db_step(st, e) : -1;
+
+	if (rc > 0)
+		snprintf(slots, n, "%s", db_text(st, 0));
+	db_done(st);
+	return rc;
+}
+
+static int
+choose(struct spool *sp, int64_t places, int64_t all, int only, struct candidate *best, struct err *e)
+{
+	char slots[600], why[200];
+	int rc, first = 1;
+
+	while ((rc = next_slots(sp, slots, sizeof slots, first, e)) > 0) {
+		struct candidate c = {0, 0, 0};
+		int64_t cpu = slots_want(slots, "cpu");
+
+		first = 0;
+		if (cpu > places && !(places == all && cpu > all)) /* one that wants more than there are runs alone */
+			continue;
+		if (*slots && (rc = slots_fit(sp, slots, why, sizeof why, e)) <= 0) {
+			if (rc < 0)
+				return -1;
+			continue;
+		}
+		rc = head_of(sp, slots, only, &c, e);
+		if (rc < 0)
+			return -1;
+		if (rc > 0 && better(&c, best))
+			*best = c;
+	}
+	return rc;
+}
+
+static int
+take(struct spool *sp, const char *worker, struct claim *c, struct err *e)
+{
+	struct job *j = &c->job;
+	int64_t n = j->attempt + 1;
+
+	if (db_run(sp->db, e, "UPDATE job SET attempt=?,status=-1,signal=0 WHERE id=?", "ii", n, j->id) < 0)
+		return -1;
+	if (db_run(sp->db, e, "INSERT INTO attempt(job,n,worker,boot,started,started_at) VALUES(?,?,?,?,?,?)", "iissii", j->id, n, worker,
+	           sp->boot, clk_real_ns(), spool_now(sp)) < 0)
+		return -1;
+	j->attempt = n;
+	if (*j->slots && !j->over && slots_take(sp, j->slots, j->id, n, &c->units, e) < 0)
+		return -1;
+	if (db_run(sp->db, e, "UPDATE spool SET value=? WHERE name='vtime' AND value<?", "ii", j->turn, j->turn) < 0)
+		return -1;
+	return job_move(sp, j->id, JOB_QUEUED, JOB_RUNNING, NULL, worker, e);
+}
+
+int
+claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, struct claim *c, struct err *e)
+{
+	struct candidate best = {0, 0, 0};
+	int rc;
+
+	memset(c, 0, sizeof *c);
+	for (;;) {
+		best.id = 0;
+		if (end_backoffs(sp, e) < 0 ||
+		    db_get_int(sp->db, e, &best.id, "SELECT id FROM job WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
+			return -1;
+		if (!best.id && places > 0 && choose(sp, places, all, only, &best, e) < 0)
+			return -1;
+		if (!best.id)
+			return 0;
+		rc = job_load(sp, best.id, &c->job, e);
+		if (rc <= 0)
+			return rc;
+		if (job_intact(&c->job))
+			break;
+		rc = job_move(sp, best.id, JOB_QUEUED, JOB_FAILED, "its row in spool.db is damaged (checksum)", "simspool", e);
+		job_free(&c->job);
+		if (rc < 0)
+			return -1;
+	}
+	rc = take(sp, worker, c, e);
+	if (rc < 0) {
+		job_free(&c->job);
+		buf_free(&c->units);
+	}
+	return rc < 0 ? -1 : 1;
+}
+
+/* --- in words ------------------------------------------------------------------------------------------------------- */
+
+int
+claim_position(struct spool *sp, const struct job *j, int64_t *position, struct err *e)
+{
+	*position = 0;
+	if (j->state != JOB_QUEUED || j->waiting)
+		return 0;
+	return db_get_int(sp->db, e, position, "SELECT 1+count(*) FROM job WHERE state=1 AND waiting=0 AND (priority>?1 OR (priority=?1 AND "
+	                  "(turn<?2 OR (turn=?2 AND id<?3))))", "iii", j->priority, j->turn, j->id) < 0 ? -1 : 0;
+}
+
+static int
+why_pending(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
+{
+	struct db_stmt *st = db_query(sp->db, e, "SELECT d.on_job,d.ok,j.state FROM dep d JOIN job j ON j.id=d.on_job WHERE d.job=? AND "
+	                              "j.state<5 ORDER BY 1 LIMIT 1", "i", j->id);
+	int rc = st ? db_step(st, e) : -1;
+
+	if (rc > 0)
+		snprintf(why, n, "waits for job %lld (%s) to %s", (long long)db_int(st, 0), job_state_name((enum job_state)db_int(st, 2)),
+		         db_int(st, 1) ? "complete" : "end");
+	else if (rc == 0)
+		snprintf(why, n, "waits to be queued");
+	db_done(st);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+why_queued(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
+{
+	int64_t workers = 0, places = 0, running = 0, position;
+	int rc;
+
+	if (j->waiting == JOB_HELD) {
+		snprintf(why, n, "held (sim-ctl release lets it go)");
+		return 0;
+	}
+	if (j->waiting == JOB_BACKOFF) {
+		int64_t left = j->ready_at - spool_now(sp);
+
+		snprintf(why, n, "backs off for %.0f s more before retry %lld of %lld", left > 0 ? (double)left / 1e9 : 0.0,
+		         (long long)j->retried, (long long)j->retries);
+		return 0;
+	}
+	if (db_get_int(sp->db, e, &workers, "SELECT count(*) FROM worker WHERE ended_at IS NULL AND boot=?", "s", sp->boot) < 0)
+		return -1;
+	if (!workers) {
+		snprintf(why, n, "no sim-run is running on this spool");
+		return 0;
+	}
+	if (*j->slots && !j->over && (rc = slots_fit(sp, j->slots, why, n, e)) <= 0)
+		return rc;
+	if (db_get_int(sp->db, e, &places, "SELECT sum(places) FROM worker WHERE ended_at IS NULL AND boot=?", "s", sp->boot) < 0 ||
+	    db_get_int(sp->db, e, &running, "SELECT count(*) FROM job WHERE state IN(2,3,4) AND kind<2", "") < 0 ||
+	    claim_position(sp, j, &position, e) < 0)
+		return -1;
+	snprintf(why, n, "number %lld in the queue; %lld of %lld places are taken", (long long)position, (long long)running,
+	         (long long)places);
+	return 0;
+}
+
+int
+claim_why_not(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
+{
+	why[0] = '\0';
+	switch (j->state) {
+	case JOB_PENDING: return why_pending(sp, j, why, n, e);
+	case JOB_QUEUED: return j->kind == JOB_PARENT ? 0 : why_queued(sp, j, why, n, e);
+	case JOB_SUBMITTING: snprintf(why, n, "is being handed to a scheduler"); return 0;
+	case JOB_PAUSED: snprintf(why, n, "paused%s%s (sim-ctl resume goes on)", j->reason ? ": " : "", j->reason ? j->reason : ""); return 0;
+	default: return 0;
+	}
+}

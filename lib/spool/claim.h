@@ -1,0 +1,40 @@
+/*
+ * claim: which job runs next.
+ *
+ * Order: priority, then turn, then age. A turn makes batches fair: the spool keeps a virtual time, the turn of the job
+ * claimed last; the i-th job of a batch accepted at virtual time V has turn V + 1 + i. So batches take turns, whatever their
+ * size, single jobs need not wait for a whole batch, and nobody starves, because virtual time only goes on
+ * (start-time fair queueing: Goyal, Vin, Cheng, SIGCOMM 1996, with unit weights).
+ *
+ * Cost: one index probe for each different set of slots that queued jobs want, whatever the length of the queue.
+ */
+#ifndef SPOOL_CLAIM_H
+#define SPOOL_CLAIM_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "spool/job.h"
+
+struct claim {
+	struct job job;      /* state running, attempt counted up; job_free() */
+	struct buf units;    /* "NAME=0,2\n" of its slots; buf_free() */
+};
+
+/* (tx) Claims the next job for `worker`, which has `places` of its own places free out of `all` (a job that wants cpu=N
+ * takes N). only: claim from temp.wanted alone. 1 claimed, 0 nothing, -1. */
+int claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, struct claim *c, struct err *e);
+
+/* Places a job takes. */
+int64_t claim_places(const struct job *j);
+
+/* Spool time at which a back-off ends next; 0: none is pending. */
+int claim_next_ready(struct spool *sp, int64_t *at, struct err *e);
+
+/* Place in the queue, from 1; 0 if it is not in it. */
+int claim_position(struct spool *sp, const struct job *j, int64_t *position, struct err *e);
+
+/* Why it is not running, in words. */
+int claim_why_not(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e);
+
+#endif

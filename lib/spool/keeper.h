@@ -1,0 +1,49 @@
+/*
+ * keeper: the process that looks after one attempt. It starts the stage in a session of its own, relays its events,
+ * enforces its limits, kills all it ever started, and writes its result file. It never touches the database: what it has to
+ * say goes as lines to its sim-run, or, when that is dead, to a relay (sim-run --relay) it starts itself. So the job
+ * neither dies nor stalls with the sim-run.
+ *
+ * Lines to the runner: "JOB ATTEMPT OFFSET {record}\n" for an event, … "touch\n" for other signs of life, … "end\n" when the
+ * result file is written; OFFSET: bytes of output told so far. At most RECORD_PIPE_MAX bytes, one write each.
+ *
+ * Signals: TERM ends the stage (TERM to its group, grace, KILL to everything); USR1 stops the whole tree and the clock;
+ * USR2 goes on.
+ */
+#ifndef SPOOL_KEEPER_H
+#define SPOOL_KEEPER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "spool/spool.h"
+
+struct keeper_task {
+	int64_t job, attempt;
+	int kind;                /* enum job_kind: what the stage promises */
+	char **argv, **envp;     /* of the stage; unused when adopting */
+	const char *input;       /* its standard input */
+	const char *folder;      /* its working folder */
+	const char *promise;     /* a file that must be there after status 0, or NULL */
+	const char *relay;       /* path of the program for --relay */
+	int64_t timeout_ns;      /* left of it; 0: none. Stops while paused */
+	int64_t deadline_ns;     /* CLOCK_BOOTTIME at which it must be gone; 0: none */
+	const char *deadline_why;
+	int64_t stall_ns, grace_ns;
+	int64_t out_limit, log_limit; /* bytes; 0: the defaults */
+	int64_t from;            /* adopting: bytes of output that were relayed before */
+	int paused;              /* adopting: it is stopped */
+};
+
+#define KEEPER_OUT_LIMIT ((int64_t)64 << 30)
+#define KEEPER_LOG_LIMIT ((int64_t)64 << 20)
+
+/* Forks a keeper that locks the attempt's folder (attempt_make() was called) and starts the stage. runner_fd: write end of the runner's pipe,
+ * non-blocking. Returns its pid, or -1; then nothing was started. */
+pid_t keeper_start(const struct spool *sp, const struct keeper_task *t, int runner_fd, struct err *e);
+
+/* Forks a keeper for a stage whose keeper is dead. -1 with ERR_NO if it has one. */
+pid_t keeper_adopt(const struct spool *sp, const struct keeper_task *t, int runner_fd, struct err *e);
+
+#endif

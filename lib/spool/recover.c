@@ -1,0 +1,361 @@
+/* recover: see recover.h. */
+#include "spool/recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "spool/attempt.h"
+#include "spool/job.h"
+#include "spool/keeper.h"
+#include "spool/launch.h"
+#include "spool/slots.h"
+
+struct pass {
+	struct spool *sp;
+	const char *relay;
+	spool_report report;
+	void *ctx;
+	int problems;
+};
+
+static int
+rolled_back(struct spool *sp)
+{
+	db_rollback(sp->db);
+	return -1;
+}
+
+int
+recover_worker_alive(const struct spool *sp, const char *worker)
+{
+	char path[PATH_MAX];
+	int fd, alive;
+
+	if (!worker || spool_path(sp, path, sizeof path, "workers/%s", worker) < 0)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	alive = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return alive;
+}
+
+/* --- one job ---------------------------------------------------------------------------------------------------------- */
+
+static int
+record(struct pass *p, const struct job *j, const struct job_end *end, struct err *e)
+{
+	int rc;
+
+	if (db_begin(p->sp->db, e) < 0)
+		return -1;
+	rc = job_take_end(p->sp, j->id, j->attempt, end, e);
+	if (rc < 0 || db_commit(p->sp->db, e) < 0)
+		return rolled_back(p->sp);
+	if (rc > 0) {
+		spool_wake(p->sp);
+		p->report(p->ctx, j->id, end->outcome, end->reason);
+	}
+	return 0;
+}
+
+static int
+record_result(struct pass *p, const struct job *j, struct err *e)
+{
+	struct job_end end;
+	int rc = attempt_read_result(p->sp, j->id, j->attempt, &end, e);
+
+	if (rc < 0) { /* damaged: the attempt counts as lost, and says why */
+		struct job_end lost = {.outcome = "lost", .reason = e->msg, .status = -1, .done = j->done};
+
+		return record(p, j, &lost, e);
+	}
+	if (rc > 0)
+		rc = record(p, j, &end, e);
+	attempt_free_end(&end);
+	return rc;
+}
+
+static int
+lose(struct pass *p, const struct job *j, const char *outcome, const char *reason, struct err *e)
+{
+	struct job_end end = {.outcome = outcome, .reason = reason, .status = -1, .done = j->done};
+
+	return record(p, j, &end, e);
+}
+
+static int
+adopt(struct pass *p, const struct job *j, struct err *e)
+{
+	struct launch l;
+	pid_t pid;
+
+	if (launch_prepare(p->sp, j, "", "sim-engine", p->relay, &l, e) < 0)
+		return -1;
+	l.task.paused = j->state == JOB_PAUSED;
+	if (db_get_int(p->sp->db, e, &l.task.from, "SELECT taken FROM attempt WHERE job=? AND n=?", "ii", j->id, j->attempt) < 0) {
+		launch_free(&l);
+		return -1;
+	}
+	pid = keeper_adopt(p->sp, &l.task, -1, e);
+	launch_free(&l);
+	if (pid < 0)
+		return e->status == ERR_NO ? 0 : -1; /* another adopted it first */
+	if (db_begin(p->sp->db, e) < 0)
+		return -1;
+	if (job_note_event(p->sp, j->id, j->attempt, "warning", "its keeper was dead; the running stage was adopted", "simspool", e) < 0 ||
+	    db_commit(p->sp->db, e) < 0)
+		return rolled_back(p->sp);
+	p->report(p->ctx, j->id, "adopted", "its keeper was dead, the stage runs");
+	return 0;
+}
+
+static int
+attempt_of(struct spool *sp, const struct job *j, char *worker, size_t n, char *boot, struct err *e)
+{
+	struct db_stmt *st = db_query(sp->db, e, "SELECT worker,boot FROM attempt WHERE job=? AND n=?", "ii", j->id, j->attempt);
+	int rc = st ? db_step(st, e) : -1;
+
+	worker[0] = boot[0] = '\0';
+	if (rc > 0) {
+		snprintf(worker, n, "%s", db_text(st, 0) ? db_text(st, 0) : "");
+		snprintf(boot, PROC_BOOT, "%s", db_text(st, 1) ? db_text(st, 1) : "");
+	}
+	db_done(st);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The stage may be gone but for what it left; what is left of it is killed before anybody may run the job again. */
+static int
+sweep(struct pass *p, const struct job *j, const struct attempt_probe *a, struct err *e)
+{
+	int left = attempt_kill(p->sp, j->id, j->attempt, a, 0, e);
+
+	if (left > 0) {
+		p->report(p->ctx, j->id, "problem", "processes of a lost attempt could not be killed");
+		p->problems++;
+	}
+	return left < 0 ? -1 : 0;
+}
+
+static int
+recover_active(struct pass *p, const struct job *j, struct err *e)
+{
+	char worker[64], boot[PROC_BOOT];
+	struct attempt_probe a;
+
+	if (attempt_of(p->sp, j, worker, sizeof worker, boot, e) < 0 || attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0)
+		return -1;
+	if (a.has_result && (!a.keeper_locked || strcmp(boot, p->sp->boot)))
+		return record_result(p, j, e);
+	if (strcmp(boot, p->sp->boot))
+		return lose(p, j, a.starting ? "lost" : "never-started", "lost: the machine was restarted", e);
+	if (a.keeper_locked)
+		return 0;
+	if (a.starting && (a.stage_locked || proc_alive(a.stage))) {
+		if (proc_alive(a.stage))
+			return adopt(p, j, e);
+		/* its leader is gone and a child holds the lock: the end is known, how it ended is not */
+		if (sweep(p, j, &a, e) < 0)
+			return -1;
+		return lose(p, j, "lost", "lost: its keeper was killed and it ended unseen", e);
+	}
+	if (a.starting) {
+		if (sweep(p, j, &a, e) < 0)
+			return -1;
+		return lose(p, j, "lost", "lost: its keeper and the stage were killed", e);
+	}
+	if (recover_worker_alive(p->sp, worker))
+		return 0; /* it is about to start it */
+	return lose(p, j, "never-started", "its sim-run died before it began", e);
+}
+
+int
+recover_job(struct spool *sp, int64_t id, int64_t attempt, const char *relay, spool_report report, void *ctx, struct err *e)
+{
+	struct pass p = {sp, relay, report, ctx, 0};
+	struct job j;
+	int rc = job_load(sp, id, &j, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = 0;
+	if (j.attempt == attempt && (j.state == JOB_RUNNING || j.state == JOB_PAUSED || j.state == JOB_SUBMITTING))
+		rc = recover_active(&p, &j, e);
+	job_free(&j);
+	return rc < 0 ? -1 : 1;
+}
+
+static int
+all_active(struct pass *p, struct err *e)
+{
+	int64_t id, last = 0;
+	int rc;
+
+	while ((rc = db_get_int(p->sp->db, e, &id, "SELECT min(id) FROM job WHERE state IN(2,3,4) AND kind<2 AND id>?", "i", last)) > 0) {
+		struct job j;
+
+		last = id;
+		rc = job_load(p->sp, id, &j, e);
+		if (rc < 0)
+			return -1;
+		if (!rc)
+			continue;
+		rc = recover_active(p, &j, e);
+		job_free(&j);
+		if (rc < 0)
+			return -1;
+	}
+	return rc;
+}
+
+/* --- the rest ----------------------------------------------------------------------------------------------------------- */
+
+static int
+dead_workers(struct pass *p, struct err *e)
+{
+	char id[64], path[PATH_MAX];
+	int rc;
+
+	for (;;) {
+		struct db_stmt *st = db_query(p->sp->db, e, "SELECT id,boot FROM worker WHERE ended_at IS NULL", "");
+		int found = 0;
+
+		if (!st)
+			return -1;
+		while (!found && (rc = db_step(st, e)) > 0) {
+			snprintf(id, sizeof id, "%s", db_text(st, 0));
+			found = strcmp(db_text(st, 1), p->sp->boot) || !recover_worker_alive(p->sp, id);
+		}
+		db_done(st);
+		if (!found)
+			return rc < 0 ? -1 : 0;
+		if (db_begin(p->sp->db, e) < 0)
+			return -1;
+		if (db_run(p->sp->db, e, "UPDATE worker SET ended_at=? WHERE id=? AND ended_at IS NULL", "is", spool_now(p->sp), id) < 0 ||
+		    db_commit(p->sp->db, e) < 0)
+			return rolled_back(p->sp);
+		spool_path(p->sp, path, sizeof path, "workers/%s", id);
+		unlink(path);
+		p->report(p->ctx, 0, "noted", "a sim-run died");
+	}
+}
+
+static int
+repair_rows(struct pass *p, struct err *e)
+{
+	int64_t id, last = 0;
+	int freed, rc;
+
+	if (db_begin(p->sp->db, e) < 0)
+		return -1;
+	freed = slots_repair(p->sp, e);
+	if (freed < 0)
+		return rolled_back(p->sp);
+	while ((rc = db_get_int(p->sp->db, e, &id, "SELECT min(id) FROM job WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2) AND "
+	                        "kind=2 AND id>?", "i", last)) > 0) {
+		last = id;
+		if (job_settle_parent(p->sp, id, e) < 0)
+			return rolled_back(p->sp);
+	}
+	if (rc < 0 || db_commit(p->sp->db, e) < 0)
+		return rolled_back(p->sp);
+	if (freed)
+		p->report(p->ctx, 0, "freed", "slots held by jobs that do not run");
+	return 0;
+}
+
+/* Folders without a row: what a crash between rename and commit leaves. Looked at inside a write transaction, so that no
+ * submission is in that window. */
+static int
+leftovers(struct pass *p, struct err *e)
+{
+	char path[PATH_MAX];
+	DIR *d;
+	struct dirent *de;
+
+	spool_path(p->sp, path, sizeof path, "jobs");
+	if (db_begin(p->sp->db, e) < 0)
+		return -1;
+	d = opendir(path);
+	while (d && (de = readdir(d))) {
+		int64_t id = job_id_parse(de->d_name), row;
+		struct stat st;
+		int rc = 1;
+
+		if (spool_path(p->sp, path, sizeof path, "jobs/%s", de->d_name) < 0)
+			continue;
+		if (id)
+			rc = db_get_int(p->sp->db, e, &row, "SELECT 1 FROM job WHERE id=?", "i", id);
+		else if (!strncmp(de->d_name, ".tmp-", 5)) /* being filled by a submitter, if young */
+			rc = stat(path, &st) == 0 && time(NULL) - st.st_mtime < 3600;
+		if (rc == 0) {
+			spool_remove_tree(path, NULL);
+			p->report(p->ctx, id, "removed", "a folder without a job");
+		}
+		if (rc < 0)
+			break;
+	}
+	if (d)
+		closedir(d);
+	db_rollback(p->sp->db);
+	return 0;
+}
+
+static void
+problem(void *ctx, const char *text)
+{
+	struct pass *p = ctx;
+
+	p->problems++;
+	p->report(p->ctx, 0, "problem", text);
+}
+
+static int
+verify(struct pass *p, struct err *e)
+{
+	int64_t id = 0, last = 0;
+	int rc;
+
+	if (db_check(p->sp->db, problem, p, e) < 0)
+		return -1;
+	while ((rc = db_get_int(p->sp->db, e, &id, "SELECT min(id) FROM job WHERE id>?", "i", last)) > 0) {
+		struct job j;
+
+		last = id;
+		rc = job_load(p->sp, id, &j, e);
+		if (rc < 0)
+			return -1;
+		if (rc > 0 && !job_intact(&j)) {
+			p->report(p->ctx, id, "problem", "its row is damaged (checksum)");
+			p->problems++;
+		}
+		job_free(&j);
+	}
+	return rc;
+}
+
+int
+recover_pass(struct spool *sp, const char *relay, int deep, spool_report report, void *ctx, struct err *e)
+{
+	struct pass p = {sp, relay, report, ctx, 0};
+
+	if (deep && verify(&p, e) < 0)
+		return -1;
+	if (dead_workers(&p, e) < 0 || all_active(&p, e) < 0 || repair_rows(&p, e) < 0)
+		return -1;
+	if (deep && leftovers(&p, e) < 0)
+		return -1;
+	return p.problems;
+}
