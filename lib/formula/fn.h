@@ -12,6 +12,7 @@
 #include "kernels/xl_bessel.h"
 #include "kernels/xl_math.h"
 #include "kernels/xl_money.h"
+#include "kernels/xl_odd.h"
 #include "kernels/xl_stat.h"
 
 #define FNUM(...)

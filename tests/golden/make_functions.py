@@ -123,3 +123,107 @@ for a, b in [(4, 3), (-0.5, 0.25), (0.75, -0.6), (-3, -7.5), (1e-3, 2)]:
     row('IMABS("%s")' % t, abs(z), "mpmath")
     row('IMARGUMENT("%s")' % t, mpmath.arg(z), "mpmath")
 write("formulas-engineering.tsv")
+
+# --- bonds with odd periods; French depreciation ------------------------------------------------------
+from calendar import monthrange  # noqa: E402
+from datetime import date  # noqa: E402
+
+
+def months(d, n, day):
+    t = d.year * 12 + d.month - 1 + n
+    y, m = divmod(t, 12)
+    return date(y, m + 1, min(day, monthrange(y, m + 1)[1]))
+
+
+def d360(a, b, european):
+    d1, d2 = a.day, b.day
+    if european:
+        d1, d2 = min(d1, 30), min(d2, 30)
+    else:
+        end1 = a.month == 2 and a.day == monthrange(a.year, 2)[1]
+        end2 = b.month == 2 and b.day == monthrange(b.year, 2)[1]
+        if end1 and end2:
+            d2 = 30
+        if end1:
+            d1 = 30
+        if d2 == 31 and d1 >= 30:
+            d2 = 30
+        if d1 == 31:
+            d1 = 30
+    return (b.year - a.year) * 360 + (b.month - a.month) * 30 + d2 - d1
+
+
+def days(a, b, basis):
+    return d360(a, b, basis == 4) if basis in (0, 4) else (b - a).days
+
+
+def periods(grid, a, b, f, basis):
+    """Sum over quasi-coupon periods of the days of [a, b] within each, over its normal length."""
+    s = mpf(0)
+    for p, q in zip(grid, grid[1:]):
+        lo, hi = max(a, p), min(b, q)
+        if lo < hi:
+            length = (q - p).days if basis == 1 else mpf(365 if basis == 3 else 360) / f
+            s += 1 if (lo, hi) == (p, q) else days(lo, hi, basis) / mpf(length)
+    return s
+
+
+def grid_of(anchor, f, back, ahead):
+    day = 31 if anchor.day == monthrange(anchor.year, anchor.month)[1] else anchor.day
+    return [anchor if k == 0 else months(anchor, k * 12 // f, day) for k in range(-back, ahead + 1)]
+
+
+def oddf(settle, maturity, issue, first, rate, y, red, f, basis):
+    g = grid_of(first, f, 20, 0)
+    n = 0
+    while months(first, n * 12 // f, first.day if first.day < 28 else 31) < maturity:
+        n += 1
+    c, v = 100 * mpf(rate) / f, 1 / (1 + mpf(y) / f)
+    dsc = periods(g, settle, first, f, basis)
+    p = c * periods(g, issue, first, f, basis) * v ** dsc + red * v ** (dsc + n)
+    return p + sum(c * v ** (dsc + k) for k in range(1, n + 1)) - c * periods(g, issue, settle, f, basis)
+
+
+def oddl(settle, maturity, last, rate, y, red, f, basis):
+    g = grid_of(last, f, 0, 20)
+    c = 100 * mpf(rate) / f
+    return ((red + c * periods(g, last, maturity, f, basis)) / (1 + periods(g, settle, maturity, f, basis) * mpf(y) / f) -
+            c * periods(g, last, settle, f, basis))
+
+
+def serial(d):
+    return (d - date(1899, 12, 30)).days
+
+
+D = date
+row("ODDFPRICE(39763,44256,39736,39873,0.0785,0.0625,100,2,1)", 113.59771747407883, "excel")
+row("ODDFYIELD(39763,44256,39736,39873,0.0575,84.5,100,2,0)", 0.07724554159781728, "excel: 0.0772455415972")
+row("ODDLPRICE(39485,39614,39370,0.0375,0.0405,100,2,0)", 99.87828601472134, "excel: 99.87828601")
+row("ODDLYIELD(39558,39614,39440,0.0375,99.875,100,2,0)", 0.04519223562916916, "excel: 0.045192229")
+for basis in range(5):
+    for f in (1, 2, 4):
+        for s, m, i, fc in [(D(2008, 11, 11), D(2021, 3, 1), D(2008, 10, 15), D(2009, 3, 1)), (D(2019, 2, 14), D(2031, 8, 31), D(2018, 1, 20), D(2020, 2, 29)),
+                            (D(2015, 5, 3), D(2019, 12, 15), D(2013, 1, 3), D(2016, 6, 15))]:
+            p = oddf(s, m, i, fc, mpf("0.0785"), mpf("0.0625"), 100, f, basis)
+            args = "%d,%d,%d,%d,0.0785" % (serial(s), serial(m), serial(i), serial(fc))
+            row("ODDFPRICE(%s,0.0625,100,%d,%d)" % (args, f, basis), p, "mpmath, documented formula")
+            row("ROUND(ODDFYIELD(%s,%s,100,%d,%d),11)" % (args, mpmath.nstr(p, 17), f, basis), 0.0625, "inverse")
+        for s, m, i in [(D(2008, 2, 7), D(2008, 6, 15), D(2007, 10, 15)), (D(2020, 3, 1), D(2021, 11, 30), D(2019, 8, 31))]:
+            p = oddl(s, m, i, mpf("0.0375"), mpf("0.0405"), 100, f, basis)
+            args = "%d,%d,%d,0.0375" % (serial(s), serial(m), serial(i))
+            row("ODDLPRICE(%s,0.0405,100,%d,%d)" % (args, f, basis), p, "mpmath, documented formula")
+            row("ROUND(ODDLYIELD(%s,%s,100,%d,%d),12)" % (args, mpmath.nstr(p, 17), f, basis), 0.0405, "inverse")
+for bad in ["44256,39763,39736,39873,0.0785,0.0625,100,2,1", "39763,44256,39736,39873,-0.1,0.0625,100,2,1", "39763,44256,39736,39873,0.0785,-0.01,100,2,1",
+            "39763,44256,39736,39873,0.0785,0.0625,100,3,1", "39763,44256,39736,39873,0.0785,0.0625,100,2,5", "39763,44256,39873,39736,0.0785,0.0625,100,2,1"]:
+    row("ODDFPRICE(%s)" % bad, "#NUM!", "excel")
+row("AMORLINC(2400,39679,39813,300,1,0.15,1)", 360, "excel")
+row("AMORDEGRC(2400,39679,39813,300,1,0.15,1)", 776, "excel")
+for k, v in enumerate([mpf(134) / 366 * 360, 360, 360, 360, 360, 360, 2100 - 5 * 360 - mpf(134) / 366 * 360, 0]):
+    row("AMORLINC(2400,39679,39813,300,%d,0.15,1)" % k, v, "rules")
+for k, v in enumerate([330, 776, 485, 303, 190, 158, 0, 0]):
+    row("AMORDEGRC(2400,39679,39813,300,%d,0.15,1)" % k, v, "rules")
+for bad in ["2400,39679,39813,300,1,0.15,2", "2400,39813,39679,300,1,0.15,1", "2400,39679,39813,2500,1,0.15,1", "2400,39679,39813,300,-1,0.15,1", "2400,39679,39813,300,1,0,1"]:
+    row("AMORLINC(%s)" % bad, "#NUM!", "excel")
+row("AMORDEGRC(2400,39679,39813,300,1,0.45,1)", "#NUM!", "excel: life below 3 years")
+row("AMORDEGRC(2400,39679,39813,300,1,0.22,1)", "#NUM!", "excel: life between 4 and 5 years")
+write("formulas-bonds.tsv")

@@ -45,6 +45,7 @@ static const struct {
     {"SUBTOTAL(9,B4:B8)", 1}, {"RANK(B5,B5:B9)", 0}, {"SUM(SORT(B4:B8))", 1}, {"FV(B14,10,-B4)", 0}, {"ERF(B5)", 0},
     {"BESSELJ(B5*100,2)+BESSELY(B5*100,1)", 0}, {"BESSELI(B5*100,2)+BESSELK(B5*100,1)", 0},
     {"DSUM(A4:B18,1,{\"x\";1})", 1},
+    {"ODDFPRICE(39763,44256,39736,39873,B5,0.0625,100,2,1)+AMORLINC(B4,39679,39813,300,1,0.15,1)", 0},
     {"POWER(B4,1/3)", 0}, {"CEILING(B4,5)+FLOOR(B4,5)", 0}, {"SUMXMY2(B4:B6,B5:B7)", 0}, {"N(B4>1000)", 0},
     {"RiskNormal(B4,5,RiskCorrmat({1,0.5;0.5,1},1))+RiskGamma(2,3,RiskCorrmat({1,0.5;0.5,1},2))", 0},
     {"RiskPert(1,2,B5*99,RiskCorrmat({1,-1;-1,1},1))+RiskPoisson(3,RiskCorrmat({1,-1;-1,1},2))", 0},
