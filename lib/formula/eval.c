@@ -321,6 +321,22 @@ static struct value met_again(struct eval *ev, struct memo *m, size_t id);
 static struct value array_part(struct eval *ev, const struct cell *cell, int sheet, int32_t row, int32_t col);
 static void walk_first(struct eval *ev, size_t id, int sheet, int32_t row, int32_t col);
 
+/* A dynamic array has grown beyond the range in the file, and something stands in the way. */
+static int
+blocked(const struct eval *ev, const struct cell *c, const struct array *a, int sheet)
+{
+	int32_t rows = c->array.row2 - c->array.row1 + 1, cols = c->array.col2 - c->array.col1 + 1;
+
+	for (int32_t r = 0; r < a->rows && c->row + r < XL_MAX_ROWS; r++)
+		for (int32_t k = r < rows ? cols : 0; k < a->cols && c->col + k < XL_MAX_COLS; k++) {
+			const struct cell *x = workbook_cell(ev->wb, sheet, c->row + r, c->col + k);
+
+			if (x && (x->formula || x->kind != CELL_EMPTY))
+				return 1;
+		}
+	return 0;
+}
+
 /* Evaluate the formula of a cell in its own context. */
 static struct value
 run_formula(struct eval *ev, const struct content *c, struct memo *m, int sheet, int32_t row, int32_t col)
@@ -351,6 +367,10 @@ run_formula(struct eval *ev, const struct content *c, struct memo *m, int sheet,
 		a = eval_to_array(ev, v);
 		for (int64_t i = 0; i < (int64_t)a->rows * a->cols; i++)
 			a->v[i] = cell_value(a->v[i]);
+		if (c->cell->flags & CELL_DYNAMIC && blocked(ev, c->cell, a, sheet)) {
+			a = eval_new_array(ev, 1, 1);
+			a->v[0] = value_error(XE_SPILL);
+		}
 		m->array = a;
 		v = a->v[0];
 	} else {

@@ -544,6 +544,114 @@ fn_offset(struct eval *ev, const struct node *call, struct value *args, int narg
 	*out = eval_ref(ev, a->sheet1, (int32_t)r1, (int32_t)c1, (int32_t)(r1 + h) - 1, (int32_t)(c1 + w) - 1);
 }
 
+/* --- TRIMRANGE ------------------------------------------------------------------------------------------------ */
+
+static int
+empty_line(const struct vector *t, int across, int32_t line, int32_t from, int32_t to)
+{
+	for (int32_t k = from; k <= to; k++) {
+		struct value v = across ? table_get(t, line, k) : table_get(t, k, line);
+
+		if (v.kind != V_BLANK)
+			return 0;
+	}
+	return 1;
+}
+
+/* Edges of what is not empty: box = first and last row, first and last column. 0 if all is empty. */
+static int
+trim_edges(const struct vector *t, int32_t *box)
+{
+	for (int across = 1; across >= 0; across--) {
+		int32_t *b = across ? box : box + 2, *o = across ? box + 2 : box;
+
+		while (b[0] <= b[1] && empty_line(t, across, b[1], o[0], o[1]))
+			b[1]--;
+		if (b[0] > b[1])
+			return 0;
+		while (empty_line(t, across, b[0], o[0], o[1]))
+			b[0]++;
+	}
+	return 1;
+}
+
+/* rows, cols: bit 1 the leading edge, bit 2 the trailing one. */
+static void
+trim_range(struct eval *ev, struct value v, int rows, int cols, struct value *out)
+{
+	struct vector t;
+	int32_t nrows, ncols, box[4], k[4];
+	struct array *a;
+	int e = table_of(ev, v, &t, &nrows, &ncols);
+
+	if (e) {
+		*out = value_error(e);
+		return;
+	}
+	k[0] = k[2] = box[0] = box[2] = 0;
+	k[1] = box[1] = nrows - 1;
+	k[3] = box[3] = ncols - 1;
+	if (t.is_ref && !(t.area.sheet1 & 0x40000000) && !ev->m->nchanges) { /* nothing stands beyond the used range */
+		const struct sheet *s = &ev->wb->sheets[t.area.sheet1];
+
+		box[1] = s->row_max - t.area.row1 < box[1] ? s->row_max - t.area.row1 : box[1];
+		box[3] = s->col_max - t.area.col1 < box[3] ? s->col_max - t.area.col1 : box[3];
+	}
+	if (box[1] < 0 || box[3] < 0 || !trim_edges(&t, box)) {
+		*out = value_error(XE_REF);
+		return;
+	}
+	k[0] = rows & 1 ? box[0] : k[0];
+	k[1] = rows & 2 ? box[1] : k[1];
+	k[2] = cols & 1 ? box[2] : k[2];
+	k[3] = cols & 2 ? box[3] : k[3];
+	if (t.is_ref) {
+		*out = eval_ref(ev, t.area.sheet1, t.area.row1 + k[0], t.area.col1 + k[2], t.area.row1 + k[1], t.area.col1 + k[3]);
+		return;
+	}
+	a = eval_new_array(ev, k[1] - k[0] + 1, k[3] - k[2] + 1);
+	for (int32_t r = 0; r < a->rows; r++)
+		for (int32_t c = 0; c < a->cols; c++)
+			a->v[(int64_t)r * a->cols + c] = table_get(&t, k[0] + r, k[2] + c);
+	*out = eval_array_value(a);
+}
+
+void
+fn_trimrange(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	double rows = nargs > 1 && call->args[1]->kind != N_MISSING ? trunc(option(args, nargs, 1, 3)) : 3;
+	double cols = nargs > 2 && call->args[2]->kind != N_MISSING ? trunc(option(args, nargs, 2, 3)) : 3;
+
+	if (rows < 0 || rows > 3 || cols < 0 || cols > 3)
+		*out = value_error(XE_VALUE);
+	else
+		trim_range(ev, args[0], (int)rows, (int)cols, out);
+}
+
+void
+fn_tro_all(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(call);
+	UNUSED(nargs);
+	trim_range(ev, args[0], 3, 3, out);
+}
+
+void
+fn_tro_leading(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(call);
+	UNUSED(nargs);
+	trim_range(ev, args[0], 1, 1, out);
+}
+
+void
+fn_tro_trailing(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(call);
+	UNUSED(nargs);
+	trim_range(ev, args[0], 2, 2, out);
+}
+
 /* "R2C3", "R[-1]C" */
 static const char *
 r1c1_part(const char *s, char letter, int32_t home, int32_t *out)

@@ -222,12 +222,12 @@ value_parse_number(const char *s, size_t n, int date1904, double *out)
 {
 	char t[80];
 	size_t k = 0;
-	int percent = 0, neg = 0;
+	int percent = 0, neg = 0, blanks = 0;
 
 	while (n && isspace((unsigned char)s[0]))
-		s++, n--;
+		s++, n--, blanks = 1;
 	while (n && isspace((unsigned char)s[n - 1]))
-		n--;
+		n--, blanks = 1;
 	if (!n || n > 70)
 		return -1;
 	if (s[0] == '(' && s[n - 1] == ')')
@@ -237,6 +237,10 @@ value_parse_number(const char *s, size_t n, int date1904, double *out)
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '$' && k <= 1)
 			continue;
+		if (i + 3 <= n && !memcmp(s + i, "€", 3) && (k <= 1 || i + 3 == n)) {
+			i += 2;
+			continue;
+		}
 		if (s[i] == ',' && i && isdigit((unsigned char)s[i - 1]) && i + 3 < n + 0 && isdigit((unsigned char)s[i + 1]))
 			continue;
 		t[k++] = s[i];
@@ -245,7 +249,9 @@ value_parse_number(const char *s, size_t n, int date1904, double *out)
 	if (num_parse_double(t, k, out) < 0) {
 		memcpy(t, s, n);
 		t[n] = '\0';
-		return percent || neg ? -1 : parse_moment(t, date1904, out);
+		if (percent || neg || (blanks && n > 4 && t[4] == '-')) /* Excel takes " 10 ", but not " 2024-01-10 " */
+			return -1;
+		return parse_moment(t, date1904, out);
 	}
 	if (percent)
 		*out /= 100;

@@ -47,7 +47,8 @@ enum cell_flag {
 	CELL_DYNAMIC = 8,      /* cm= attribute: a dynamic-array formula */
 	CELL_SHARED = 16,      /* formula text is the master's; see struct formula_text */
 	CELL_DATATABLE = 32,   /* t="dataTable": what-if table, not recalculated */
-	CELL_IS_DATE = 64      /* its number format shows a date or time */
+	CELL_IS_DATE = 64,     /* its number format shows a date or time */
+	CELL_RICH = 128        /* vm= attribute: a kind of value newer than the format (#SPILL!, #CALC! …), stored as #VALUE! */
 };
 
 struct cell_area {

@@ -661,8 +661,10 @@ cell_start(struct part *p, struct sheet_reader *r, const char **attr)
 	s = attr_of(attr, "s");
 	if (s && !num_parse_int(s, 0, 1 << 20, &k))
 		r->cell.style = (int32_t)k;
-	if (is_true(attr_of(attr, "cm")) || attr_of(attr, "cm"))
+	if (attr_of(attr, "cm"))
 		r->cell.flags |= CELL_DYNAMIC;
+	if (attr_of(attr, "vm"))
+		r->cell.flags |= CELL_RICH;
 	s = attr_of(attr, "t");
 	r->type = !s || !strcmp(s, "n") ? 'n' : !strcmp(s, "s") ? 's' : !strcmp(s, "b") ? 'b' :
 	          !strcmp(s, "e") ? 'e' : !strcmp(s, "str") ? 't' : !strcmp(s, "inlineStr") ? 'i' :
