@@ -338,9 +338,8 @@ struct worker {
 	int started;
 };
 
-/* Lanes of every column after a block, as the statistics want them. */
-static void
-column_lanes(const struct sim *s, const struct vm_run *run, struct stats_block *b)
+void
+sim_column_lanes(const struct sim *s, const struct vm_run *run, struct stats_block *b)
 {
 	size_t k = 0;
 
@@ -439,7 +438,7 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 		size_t lane1 = to - at < VM_BLOCK ? (size_t)(to - at) : VM_BLOCK;
 
 		vm_block(w->run, at, lane0, lane1);
-		column_lanes(s, w->run, b);
+		sim_column_lanes(s, w->run, b);
 		if (stats_add_block(w->stats, at, lane0, lane1) < 0) {
 			err_nomem(&e);
 			fail_crew(c, &e);
@@ -546,7 +545,7 @@ run_pilot(struct crew *c, struct vm_run *run, struct stats *total, struct err *e
 
 	vm_block(run, 0, 0, VM_BLOCK);
 	block_s = seconds_since(start);
-	column_lanes(c->s, run, b);
+	sim_column_lanes(c->s, run, b);
 	if (stats_pilot(total, VM_BLOCK, e) < 0)
 		return -1;
 	c->chunk = CHUNK_MAX;

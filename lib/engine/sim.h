@@ -72,6 +72,9 @@ struct sim_result {
 	double seconds;
 };
 
+/* After vm_block(): where the statistics find each column's lanes. */
+void sim_column_lanes(const struct sim *s, const struct vm_run *run, struct stats_block *b);
+
 int sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, struct err *e);
 
 /* One trial on the scalar evaluator, with the very draws of a run: calls back for every cell that the targets need
