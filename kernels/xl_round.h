@@ -275,16 +275,22 @@ K(round_scaled)(kd x, kd n, kd *p, km *up)
 	return k_sel(*up, a * *p, a / *p);
 }
 
+/* The scaled value is large, or near a tie. */
+K_FN km
+K(near_half)(kd y)
+{
+	kd off = k_abs((y - k_floor(y)) - 0.5);
+
+	return k_mnot(k_mand(k_lt(y, k_set(0x1p43)), k_gt(off, y * 0x1p-45)));
+}
+
 K_FN km
 K(near_round)(kd x, kd n)
 {
 	kd p;
-	km up, fine;
-	kd y = K(round_scaled)(x, n, &p, &up);
-	kd off = k_abs((y - k_floor(y)) - 0.5);
+	km up;
 
-	fine = k_mand(k_lt(y, k_set(0x1p43)), k_gt(off, y * 0x1p-45));
-	return k_mnot(k_mand(fine, k_le(k_abs(n), k_set(22.0))));
+	return k_mor(K(near_half)(K(round_scaled)(x, n, &p, &up)), k_mnot(k_le(k_abs(n), k_set(22.0))));
 }
 
 /* xl_floor15 on lanes: where some lane is just below a whole number, the unit of that number decides. */

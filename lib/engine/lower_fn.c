@@ -658,66 +658,6 @@ lower_kernel(struct lower *L, const struct func *f, const struct lmat *args, int
 	return lower_number(r, lower_err(L, guard, ir_result(L->ir, IR_RES2, r)));
 }
 
-/* Scalar-parameter numeric functions with lane operations of their own; domain errors as in kernels/xl_math.h. */
-static struct lval
-unary_lane(struct lower *L, const char *name, struct lval x, struct lval *out)
-{
-	static const struct {
-		const char *name;
-		enum ir_op op;
-		char domain; /* ' ' all; '+' >= 0; '>' > 0 */
-	} map[] = {{"ABS", IR_ABS, ' '},   {"SQRT", IR_SQRT, '+'}, {"EXP", IR_EXP, ' '},
-	           {"LN", IR_LOG, '>'},    {"INT", IR_INT, ' '}, {"SIGN", IR_SIGN, ' '},
-	           {"LOG10", IR_LOG10, '>'}};
-	struct ir *ir = L->ir;
-	ir_ref v, bad = IR_NONE, zero = ir_const(ir, 0);
-
-	for (size_t i = 0; i < sizeof map / sizeof map[0]; i++) {
-		if (strcmp(map[i].name, name))
-			continue;
-		if (map[i].domain == '+')
-			bad = ir_op2(ir, IR_XLT, x.num, zero);
-		else if (map[i].domain == '>')
-			bad = ir_op2(ir, IR_XLE, x.num, zero);
-		if (bad != IR_NONE)
-			bad = ir_op3(ir, IR_SEL, bad, ir_const(ir, XE_NUM), zero);
-		if (map[i].op == IR_EXP && ir_lo(ir, x.num) < -708)
-			return *out = lower_unsupported(L, "EXP near underflow");
-		v = ir_op1(ir, map[i].op, x.num);
-		*out = lower_number(v, lower_err(L, lower_err(L, x.err, bad), ir_finchk(ir, v)));
-		return *out;
-	}
-	return *out = lower_unsupported(L, name);
-}
-
-static struct lval
-scalar_lane(struct lower *L, const struct func *f, const struct lval *a, int nargs)
-{
-	const char *name = f->name;
-	struct ir *ir = L->ir;
-	struct lval out;
-	ir_ref err, v, zero = ir_const(ir, 0);
-	double k;
-
-	if (nargs == 1)
-		return unary_lane(L, name, a[0], &out);
-	if (nargs != 2)
-		return lower_unsupported(L, name);
-	err = lower_err(L, a[0].err, a[1].err);
-	if (!strcmp(name, "ROUND")) {
-		v = ir_op2(ir, IR_ROUND, a[0].num, a[1].num);
-		return lower_number(v, lower_err(L, err, ir_finchk(ir, v)));
-	}
-	if (!strcmp(name, "POWER"))
-		return lower_add(L, a[0], a[1], '^', 0);
-	if (!strcmp(name, "MOD") && ir_is_const(ir, a[1].num, &k) && k != 0) {
-		v = ir_op2(ir, IR_MOD, a[0].num, a[1].num);
-		return lower_number(v, lower_err(L, err, ir_finchk(ir, v)));
-	}
-	(void)zero;
-	return lower_unsupported(L, name);
-}
-
 static struct lval
 call_numbers(struct lower *L, const struct func *f, const struct lval *a, int nargs)
 {
@@ -736,7 +676,7 @@ call_numbers(struct lower *L, const struct func *f, const struct lval *a, int na
 		}
 		m[i] = (struct lmat){1, 1, &copy[i]};
 	}
-	r = scalar_lane(L, f, copy, nargs);
+	r = lower_scalar_fn(L, f, copy, nargs);
 	return r.kind == LV_SCALAR ? r : lower_kernel(L, f, m, nargs);
 }
 

@@ -14,6 +14,9 @@ struct lval lower_pick(struct lower *L, ir_ref idx, const struct lval *v, size_t
 /* idx truncated; adds the error `kind` to idx->err where it is outside 1..n. */
 ir_ref lower_index(struct lower *L, struct lval *idx, size_t n, int kind);
 
+/* lower_num.c: numeric functions of scalars that have lane operations of their own; a: numbers. LV_UNSUPPORTED: the others. */
+struct lval lower_scalar_fn(struct lower *L, const struct func *f, const struct lval *a, int nargs);
+
 /* lower_criteria.c: SUMIF, SUMIFS, COUNTIF, AVERAGEIFS, MINIFS … */
 struct lval lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n);
 

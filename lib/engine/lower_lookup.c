@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/lower_fn.h"
+#include "kernels/xl_round.h"
 
 #define CHAIN_LIMIT 4096
 
@@ -70,6 +71,17 @@ find_equal(struct lower *L, struct lval x, const struct lval *v, size_t n)
 	return pos;
 }
 
+/* Entries of the sorted table that are <= x on 15 digits. */
+static double
+count_upto(const double *table, size_t n, double x)
+{
+	size_t k = 0;
+
+	while (k < n && xl_compare15(table[k], x) <= 0)
+		k++;
+	return (double)k;
+}
+
 /* How many of the sorted constants are <= x (ascending), or >= x (descending); IR_NONE if they are not sorted numbers. */
 static ir_ref
 find_sorted(struct lower *L, struct lval x, const struct lval *v, size_t n, int ascending)
@@ -95,7 +107,8 @@ find_sorted(struct lower *L, struct lval x, const struct lval *v, size_t n, int 
 				return IR_NONE;
 		key = ir_op1(ir, IR_NEG, key);
 	}
-	return ir_tabled(ir, IR_COUNTLE, key, ir_add_table(ir, table, n, NULL), 0, (double)n, 1);
+	return ir_tabled(ir, IR_COUNTLE, key, ir_add_table(ir, table, n, NULL), count_upto(table, n, ir_lo(ir, key)),
+	                 count_upto(table, n, ir_hi(ir, key)), 1);
 }
 
 /* Position (from 1) and #N/A where there is none. type: 0 exact, 1 next below in ascending, -1 next above in descending. */

@@ -93,12 +93,12 @@ vm_sample_each(const struct vm_insn *i, struct vm_run *run)
 
 /* Entries <= x in an ascending table, numbers compared on 15 digits. */
 void
-vm_countle(const struct vm_insn *i, struct vm_run *run)
+vm_countle(const struct vm_insn *i, struct vm_run *run, size_t from, size_t to)
 {
 	const double *x = run->reg + i->a, *t = i->table;
 	double *out = run->reg + i->dst;
 
-	for (size_t lane = 0; lane < run->n; lane++) {
+	for (size_t lane = from; lane < to; lane++) {
 		size_t lo = 0, hi = i->ntable;
 
 		while (lo < hi) {
@@ -114,12 +114,12 @@ vm_countle(const struct vm_insn *i, struct vm_run *run)
 }
 
 void
-vm_findeq(const struct vm_insn *i, struct vm_run *run)
+vm_findeq(const struct vm_insn *i, struct vm_run *run, size_t from, size_t to)
 {
 	const double *x = run->reg + i->a, *t = i->table;
 	double *out = run->reg + i->dst;
 
-	for (size_t lane = 0; lane < run->n; lane++) {
+	for (size_t lane = from; lane < to; lane++) {
 		double at = 0;
 
 		for (size_t k = 0; k < i->ntable; k++)

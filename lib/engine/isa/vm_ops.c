@@ -76,14 +76,16 @@
 			k_store(o + k, K(fast_##name)(x_, y_));                                \
 		}                                                                              \
 	} while (0)
-#define NEAR2(name, near, slow)                                                                \
+#define NEAR2_LANES(name, near, slow)                                                          \
 	static double slow_##name(double a, double b) { return (slow); }                       \
 	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
 	{                                                                                      \
 		const double *a = r->reg + i->a, *b = r->reg + i->b;                           \
 		double *o = r->reg + i->dst;                                                   \
 		LOOP(r) NEAR_ONE(name, near, k_load(a + k), k_load(b + k));                    \
-	}                                                                                      \
+	}
+#define NEAR2(name, near, slow)                                                                \
+	NEAR2_LANES(name, near, slow)                                                          \
 	static void run_##name##_v1(const struct vm_insn *i, struct vm_run *r)                 \
 	{                                                                                      \
 		const double *a = r->reg + i->a;                                               \
@@ -225,7 +227,89 @@ run_sample(const struct vm_insn *i, struct vm_run *r)
 EACH2(roundup, xl_round_up(a, b))
 EACH2(rounddn, xl_round_down(a, b))
 EACH2(mod, xl_mod_exact(a, b))
-NEAR2(round, K(near_round), xl_round_digits(a, b))
+NEAR2_LANES(round, K(near_round), xl_round_digits(a, b))
+
+/* ROUND to a constant number of digits: the power of ten is looked up once. */
+static void
+run_round_const(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->a;
+	double *o = r->reg + i->dst, n = ks_trunc(i->imm);
+	kd p = k_set(xl_p10[ks_abs(n) <= 22 ? (int)ks_abs(n) : 22]);
+	int up = n >= 0, fine = ks_abs(n) <= 22;
+
+	LOOP(r) {
+		kd x = k_load(a + k), y = up ? k_abs(x) * p : k_abs(x) / p;
+
+		if (__builtin_expect(!fine || k_any(K(near_half)(y)), 0)) {
+			double v[KLANES];
+
+			k_store(v, x);
+			for (int j = 0; j < KLANES; j++)
+				o[k + (size_t)j] = xl_round_digits(v[j], i->imm);
+		} else {
+			y = k_floor(y + 0.5);
+			k_store(o + k, k_copysign(up ? y / p : y * p, x) + 0.0);
+		}
+	}
+}
+
+#define SCAN_LIMIT 64 /* longer tables are searched lane by lane */
+
+/* Entries <= a of a sorted table: a short one is compared entry by entry, all lanes at once. */
+static void
+run_countle(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->a;
+	double *o = r->reg + i->dst;
+
+	if (i->ntable > SCAN_LIMIT) {
+		vm_countle(i, r, 0, r->n);
+		return;
+	}
+	LOOP(r) {
+		kd x = k_load(a + k), count = k_set(0.0);
+		km near = k_lt(x, x);
+
+		for (size_t t = 0; t < i->ntable; t++) {
+			kd y = k_set(i->table[t]);
+
+			near = k_mor(near, K(near_diff)(y, x));
+			count = count + K(op_bool)(k_le(y, x));
+		}
+		if (__builtin_expect(k_any(near), 0)) /* before anything is stored: the result may lie where the operand does */
+			vm_countle(i, r, k, k + KLANES);
+		else
+			k_store(o + k, count);
+	}
+}
+
+static void
+run_findeq(const struct vm_insn *i, struct vm_run *r)
+{
+	const double *a = r->reg + i->a;
+	double *o = r->reg + i->dst;
+
+	if (i->ntable > SCAN_LIMIT) {
+		vm_findeq(i, r, 0, r->n);
+		return;
+	}
+	LOOP(r) {
+		kd x = k_load(a + k), at = k_set(0.0);
+		km near = k_lt(x, x);
+
+		for (size_t t = i->ntable; t-- > 0;) {
+			kd y = k_set(i->table[t]);
+
+			near = k_mor(near, K(near_diff)(y, x));
+			at = k_sel(k_eq(y, x), k_set((double)t + 1), at);
+		}
+		if (__builtin_expect(k_any(near), 0)) /* before anything is stored: the result may lie where the operand does */
+			vm_findeq(i, r, k, k + KLANES);
+		else
+			k_store(o + k, at);
+	}
+}
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
@@ -241,11 +325,10 @@ static vm_fn *const table[IR_NOPS][3] = {
     ROW1(TANH, tanh), ROW1(ERF, erf), ROW1(ERFC, erfc), ROW1(NORMINV, norminv), ROW1(NORMCDF, normcdf),
     ROWN(EQ, eq), ROWN(NE, ne), ROWN(LT, lt), ROWN(LE, le), ROWN(GT, gt), ROWN(GE, ge), ROW2(XEQ, xeq),
     ROW2(XLT, xlt), ROW2(XLE, xle), ROW2(AND, and), ROW2(OR, or), ROW2(XOR, xor), ROW1(NOT, not),
-    ROW1(NONZERO, nonzero), ROW1(SEL, sel), ROW2(EOR, eor), ROW1(FINCHK, finchk), ROWN(ROUND, round),
+    ROW1(NONZERO, nonzero), ROW1(SEL, sel), ROW2(EOR, eor), ROW1(FINCHK, finchk), [IR_ROUND] = {run_round, run_round_const, NULL},
     ROW1(ROUNDUP, roundup), ROW1(ROUNDDN, rounddn), ROW1(MOD, mod), ROW1(SAMPLE, sample), ROW1(INVTAB, invtab), ROW1(GATHER, gather),
     ROW1(PICK, pick),
-    [IR_COUNTLE] = {vm_countle, NULL, NULL},
-    [IR_FINDEQ] = {vm_findeq, NULL, NULL}, [IR_NUMCALL] = {vm_numcall, NULL, NULL},
+    ROW1(COUNTLE, countle), ROW1(FINDEQ, findeq), [IR_NUMCALL] = {vm_numcall, NULL, NULL},
     [IR_DISTCALL] = {vm_distcall, NULL, NULL}, [IR_TREE] = {vm_tree, NULL, NULL},
 };
 
