@@ -493,69 +493,22 @@ IMPL(fn_dollar)
 	fixed(ev, args[0].u.num, trunc(number(args, nargs, 1, 2)), 1, "$", "(", ")", out);
 }
 
-/* Occurrence number `which` (from the end if negative) of a delimiter; -1 if there are not so many. */
-static long
-occurrence(const struct value *v, const struct value *d, double which, int no_case)
+/* RFC 3986: all but letters, digits and - . _ ~, byte by byte. */
+IMPL(fn_encodeurl)
 {
-	long at = -1, last[1];
-	double seen = 0, all = 0;
+	struct buf b = BUF_INIT;
 
-	UNUSED(last);
-	for (int pass = which < 0 ? 0 : 1; pass < 2; pass++) {
-		seen = 0;
-		for (size_t i = 0; i + len(d) <= len(v);) {
-			int hit = no_case ? !utf8_casecmp(str(v) + i, len(d), str(d), len(d)) : !memcmp(str(v) + i, str(d), len(d));
+	IGNORE;
+	for (size_t i = 0; i < len(&args[0]); i++) {
+		unsigned char c = (unsigned char)str(&args[0])[i];
 
-			if (hit) {
-				seen++;
-				if (pass && seen == (which < 0 ? all + which + 1 : which))
-					return (long)i;
-				i += len(d);
-			} else {
-				i++;
-			}
-		}
-		all = seen;
+		if ((c < 0x80 && isalnum(c)) || (c && strchr("-._~", c)))
+			buf_putc(&b, (char)c);
+		else
+			buf_printf(&b, "%%%02X", c);
 	}
-	return at;
+	give_buf(ev, &b, out);
 }
-
-static void
-around(struct eval *ev, struct value *args, int nargs, int after, struct value *out)
-{
-	double which = trunc(number(args, nargs, 2, 1));
-	int no_case = number(args, nargs, 3, 0) != 0, to_end = number(args, nargs, 4, 0) != 0;
-	long at;
-
-	if (which == 0) {
-		*out = value_error(XE_VALUE);
-		return;
-	}
-	if (!len(&args[1])) {
-		if ((which > 0) == (after != 0))
-			give(ev, str(&args[0]), len(&args[0]), out);
-		else
-			give(ev, "", 0, out);
-		return;
-	}
-	at = occurrence(&args[0], &args[1], which, no_case);
-	if (at >= 0) {
-		if (after)
-			give(ev, str(&args[0]) + at + len(&args[1]), len(&args[0]) - (size_t)at - len(&args[1]), out);
-		else
-			give(ev, str(&args[0]), (size_t)at, out);
-	} else if (to_end) {
-		if (after)
-			give(ev, which > 0 ? "" : str(&args[0]), which > 0 ? 0 : len(&args[0]), out);
-		else
-			give(ev, which > 0 ? str(&args[0]) : "", which > 0 ? len(&args[0]) : 0, out);
-	} else {
-		*out = nargs > 5 && args[5].kind != V_MISSING ? args[5] : value_error(XE_NA);
-	}
-}
-
-IMPL(fn_textbefore) { IGNORE; around(ev, args, nargs, 0, out); }
-IMPL(fn_textafter) { IGNORE; around(ev, args, nargs, 1, out); }
 
 /* --- bases ------------------------------------------------------------------------------------------------------------ */
 
