@@ -2,7 +2,7 @@
  * xl: what a numeric worksheet function looks like to every backend.
  *
  * A numeric function takes numbers and gives a number or an error. It is written once, here in
- * kernels/ (xl_math.h, xl_stat.h, xl_money.h, xl_dist.h, xl_date.h), as scalar C that cc and NVRTC
+ * kernels/ (xl_math.h, xl_stat.h, xl_money.h, xl_dist.h, xl_date.h; xl_calendar.h serves two), as scalar C that cc and NVRTC
  * both compile, and is named by one row of lib/formula/functions/NAME.def. The scalar evaluator, the vector
  * machine (lane by lane, or through a lane operation of its own where that pays) and the GPU all
  * call this text, hence the same bits everywhere.

@@ -18,6 +18,7 @@
 #ifndef KERNELS_XL_MONEY_H
 #define KERNELS_XL_MONEY_H
 
+#include "kernels/xl_calendar.h"
 #include "kernels/xl_math.h"
 
 /* --- annuities ------------------------------------------------------------------------------------------ */
@@ -684,134 +685,16 @@ XL_FN xl_dollarfr(struct xl_call *c) { return xl_dollar(c, 0); }
 
 /* --- dates for bonds ---------------------------------------------------------------------------------------------------- */
 
-struct xl_ymd {
-	int y, m, d;
-};
-
-/* Days since 1970 of a civil date, and back (400-year eras, years beginning in March). */
-K_SCALAR int
-xl_civil_days(int y, int m, int d)
-{
-	int era, yoe, doy;
-
-	y -= m <= 2;
-	era = (y >= 0 ? y : y - 399) / 400;
-	yoe = y - era * 400;
-	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-/* Serial day (after February 1900, either date system) <-> civil date. */
-K_SCALAR struct xl_ymd
-xl_bond_date(const struct xl_call *c, double serial)
-{
-	int z = (int)serial + (c->date1904 ? 1462 : 0) - 25569 + 719468, era, doe, yoe, doy, mp;
-	struct xl_ymd r;
-
-	era = (z >= 0 ? z : z - 146096) / 146097;
-	doe = z - era * 146097;
-	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	mp = (5 * doy + 2) / 153;
-	r.d = doy - (153 * mp + 2) / 5 + 1;
-	r.m = mp < 10 ? mp + 3 : mp - 9;
-	r.y = yoe + era * 400 + (r.m <= 2);
-	return r;
-}
-
-K_SCALAR double
-xl_bond_serial(const struct xl_call *c, struct xl_ymd d)
-{
-	return xl_civil_days(d.y, d.m, d.d) + 25569 - (c->date1904 ? 1462 : 0);
-}
-
-K_SCALAR int
-xl_leap(int y)
-{
-	return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-}
-
-K_SCALAR int
-xl_month_days(int y, int m)
-{
-	return m == 2 ? 28 + xl_leap(y) : 30 + ((m + (m > 7)) & 1);
-}
-
-/* n months later, on `day` or the last of the month. */
-K_SCALAR struct xl_ymd
-xl_months_later(struct xl_ymd d, int n, int day)
-{
-	int t = d.y * 12 + d.m - 1 + n, last;
-	struct xl_ymd r;
-
-	r.y = t / 12;
-	r.m = t % 12 + 1;
-	last = xl_month_days(r.y, r.m);
-	r.d = day < last ? day : last;
-	return r;
-}
-
-K_SCALAR double
-xl_days360(struct xl_ymd a, struct xl_ymd b, int european)
-{
-	int da = a.d, db = b.d;
-
-	if (european) {
-		da = da > 30 ? 30 : da;
-		db = db > 30 ? 30 : db;
-	} else {
-		int end_a = a.m == 2 && a.d == xl_month_days(a.y, 2), end_b = b.m == 2 && b.d == xl_month_days(b.y, 2);
-
-		if (end_a && end_b)
-			db = 30;
-		if (end_a)
-			da = 30;
-		if (db == 31 && da >= 30)
-			db = 30;
-		if (da == 31)
-			da = 30;
-	}
-	return (b.y - a.y) * 360.0 + (b.m - a.m) * 30.0 + (db - da);
-}
-
-/* Days from a to b by a day count. */
-K_SCALAR double
-xl_basis_days(const struct xl_call *c, double a, double b, int basis)
-{
-	if (basis == 0 || basis == 4)
-		return xl_days360(xl_bond_date(c, a), xl_bond_date(c, b), basis == 4);
-	return b - a;
-}
-
-/* Fraction of a year from a to b, a <= b: YEARFRAC. */
-K_SCALAR_BIG double
-xl_basis_years(const struct xl_call *c, double a, double b, int basis)
-{
-	struct xl_ymd p, q;
-	double year;
-
-	if (basis == 0 || basis == 4)
-		return xl_basis_days(c, a, b, basis) / 360;
-	if (basis == 2)
-		return (b - a) / 360;
-	if (basis == 3)
-		return (b - a) / 365;
-	p = xl_bond_date(c, a);
-	q = xl_bond_date(c, b);
-	if (p.y == q.y || (p.y + 1 == q.y && (p.m > q.m || (p.m == q.m && p.d >= q.d)))) {
-		/* at most a year: 366 where a 29 February lies within */
-		int leap = p.y == q.y ? xl_leap(p.y)
-		                      : (xl_leap(p.y) && p.m <= 2) ||
-		                                (xl_leap(q.y) && (q.m > 2 || (q.m == 2 && q.d == 29)));
-
-		year = 365 + leap;
-	} else {
-		year = (xl_civil_days(q.y + 1, 1, 1) - xl_civil_days(p.y, 1, 1)) / (double)(q.y - p.y + 1);
-	}
-	return (b - a) / year;
-}
-
 /* --- coupons ----------------------------------------------------------------------------------------------------------------- */
+
+/* Serial of the date n months after d, on `day` or the last of the month. */
+K_SCALAR double
+xl_bond_later(const struct xl_call *c, struct xd_ymd d, int n, int day)
+{
+	struct xd_ymd r = xd_months_later(d, n, day);
+
+	return xd_serial(r.y, r.m, r.d, c->date1904);
+}
 
 struct xl_coupons {
 	double settlement, maturity;
@@ -824,7 +707,7 @@ struct xl_coupons {
 K_SCALAR_BIG int
 xl_coupons(struct xl_call *c, double settlement, double maturity, double freq, double basis, struct xl_coupons *k)
 {
-	struct xl_ymd m;
+	struct xd_ymd m;
 	int step, day, n = 0;
 
 	k->settlement = ks_floor(settlement);
@@ -834,16 +717,16 @@ xl_coupons(struct xl_call *c, double settlement, double maturity, double freq, d
 	c->err = XL_NUM;
 	if ((freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4)
 		return -1;
-	if (k->settlement < 1 || k->maturity > 2958465 || k->settlement >= k->maturity)
+	if (k->settlement < 1 || xl_bad_date(c, k->maturity) || k->settlement >= k->maturity)
 		return -1;
 	c->err = 0;
 	k->freq = (int)freq;
 	k->basis = (int)basis;
 	step = 12 / k->freq;
-	m = xl_bond_date(c, k->maturity);
-	day = m.d == xl_month_days(m.y, m.m) ? 31 : m.d;
+	m = xd_of(k->maturity, c->date1904);
+	day = m.d == xd_month_days(m.y, m.m) ? 31 : m.d;
 	{
-		struct xl_ymd s = xl_bond_date(c, k->settlement);
+		struct xd_ymd s = xd_of(k->settlement, c->date1904);
 		int months = (m.y - s.y) * 12 + m.m - s.m;
 
 		n = months / step - 1;
@@ -851,7 +734,7 @@ xl_coupons(struct xl_call *c, double settlement, double maturity, double freq, d
 	}
 	k->previous = k->next = k->maturity;
 	for (;; n++) {
-		k->previous = xl_bond_serial(c, xl_months_later(m, -n * step, day));
+		k->previous = xl_bond_later(c, m, -n * step, day);
 		if (n == 0)
 			k->previous = k->maturity;
 		if (k->previous <= k->settlement)
@@ -859,14 +742,14 @@ xl_coupons(struct xl_call *c, double settlement, double maturity, double freq, d
 		k->next = k->previous;
 	}
 	if (n > 0)
-		k->next = n == 1 ? k->maturity : xl_bond_serial(c, xl_months_later(m, -(n - 1) * step, day));
+		k->next = n == 1 ? k->maturity : xl_bond_later(c, m, -(n - 1) * step, day);
 	k->count = n;
-	k->accrued = xl_basis_days(c, k->previous, k->settlement, k->basis);
+	k->accrued = xd_basis_days(k->previous, k->settlement, k->basis, c->date1904);
 	k->days = k->basis == 1 ? k->next - k->previous : (k->basis == 3 ? 365.0 : 360.0) / k->freq;
 	if (k->basis == 0)
 		k->left = k->days - k->accrued;
 	else
-		k->left = xl_basis_days(c, k->settlement, k->next, k->basis);
+		k->left = xd_basis_days(k->settlement, k->next, k->basis, c->date1904);
 	return 0;
 }
 
@@ -982,11 +865,11 @@ xl_span(struct xl_call *c, double from, double to, double basis)
 	from = ks_floor(from);
 	to = ks_floor(to);
 	basis = ks_trunc(basis);
-	if (from < 1 || to > 2958465 || from >= to || !(basis >= 0) || basis > 4) {
+	if (from < 1 || xl_bad_date(c, to) || from >= to || !(basis >= 0) || basis > 4) {
 		c->err = XL_NUM;
 		return -1;
 	}
-	return xl_basis_years(c, from, to, (int)basis);
+	return xd_year_fraction(from, to, (int)basis, c->date1904);
 }
 
 #define XL_SIMPLE(name, last, expr)                                                            \
@@ -1020,7 +903,7 @@ xl_accrintm(struct xl_call *c)
 
 /* Quasi-coupon dates: the first interest date and whole steps of months from it. */
 struct xl_quasi {
-	struct xl_ymd first;
+	struct xd_ymd first;
 	int step, day, basis;
 	double freq;
 };
@@ -1028,14 +911,14 @@ struct xl_quasi {
 K_SCALAR double
 xl_quasi_date(const struct xl_call *c, const struct xl_quasi *q, int j)
 {
-	return xl_bond_serial(c, xl_months_later(q->first, j * q->step, q->day));
+	return xl_bond_later(c, q->first, j * q->step, q->day);
 }
 
 /* The j with date j <= serial < date j + 1. */
 K_SCALAR int
 xl_quasi_find(const struct xl_call *c, const struct xl_quasi *q, double serial)
 {
-	struct xl_ymd d = xl_bond_date(c, serial);
+	struct xd_ymd d = xd_of(serial, c->date1904);
 	int j = ((d.y - q->first.y) * 12 + d.m - q->first.m) / q->step - 1;
 
 	while (xl_quasi_date(c, q, j + 1) <= serial)
@@ -1057,7 +940,7 @@ xl_quasi_length(const struct xl_call *c, const struct xl_quasi *q, int j)
 K_SCALAR double
 xl_quasi_elapsed(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
 {
-	return xl_basis_days(c, xl_quasi_date(c, q, j), serial, q->basis) / xl_quasi_length(c, q, j);
+	return xd_basis_days(xl_quasi_date(c, q, j), serial, q->basis, c->date1904) / xl_quasi_length(c, q, j);
 }
 
 K_SCALAR double
@@ -1065,7 +948,7 @@ xl_quasi_left(const struct xl_call *c, const struct xl_quasi *q, int j, double s
 {
 	if (serial == xl_quasi_date(c, q, j))
 		return 1;
-	return xl_basis_days(c, serial, xl_quasi_date(c, q, j + 1), q->basis) / xl_quasi_length(c, q, j);
+	return xd_basis_days(serial, xl_quasi_date(c, q, j + 1), q->basis, c->date1904) / xl_quasi_length(c, q, j);
 }
 
 /*
@@ -1080,7 +963,7 @@ xl_quasi_periods(const struct xl_call *c, const struct xl_quasi *q, double issue
 
 	if (js >= -1) {
 		if (js == ji)
-			return xl_basis_days(c, issue, settle, q->basis) / xl_quasi_length(c, q, js);
+			return xd_basis_days(issue, settle, q->basis, c->date1904) / xl_quasi_length(c, q, js);
 		return xl_quasi_left(c, q, ji, issue) + (js - ji - 1) + xl_quasi_elapsed(c, q, js, settle);
 	}
 	start = xl_quasi_date(c, q, -1);
@@ -1106,10 +989,10 @@ xl_accrint(struct xl_call *c)
 	struct xl_quasi q;
 
 	if (!(rate > 0) || !(par > 0) || (freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4 ||
-	    issue >= settle || issue < 1 || settle > 2958465 || first < 1 || first > 2958465)
+	    issue >= settle || issue < 1 || xl_bad_date(c, settle) || first < 1 || xl_bad_date(c, first))
 		return XL_FAIL(c, XL_NUM);
-	q.first = xl_bond_date(c, first);
-	q.day = q.first.d == xl_month_days(q.first.y, q.first.m) ? 31 : q.first.d;
+	q.first = xd_of(first, c->date1904);
+	q.day = q.first.d == xd_month_days(q.first.y, q.first.m) ? 31 : q.first.d;
 	q.step = 12 / (int)freq;
 	q.freq = freq;
 	q.basis = (int)basis;
@@ -1152,14 +1035,14 @@ K_SCALAR double
 xl_bill_days(struct xl_call *c)
 {
 	double a = ks_floor(XL_ARG(c, 0)), b = ks_floor(XL_ARG(c, 1));
-	struct xl_ymd p;
+	struct xd_ymd p;
 
-	if (!(a >= 1) || a >= b || b > 2958465 || !(XL_ARG(c, 2) > 0)) {
+	if (!(a >= 1) || a >= b || xl_bad_date(c, b) || !(XL_ARG(c, 2) > 0)) {
 		c->err = XL_NUM;
 		return -1;
 	}
-	p = xl_bond_date(c, a);
-	if (b > xl_bond_serial(c, xl_months_later(p, 12, p.d))) {
+	p = xd_of(a, c->date1904);
+	if (b > xl_bond_later(c, p, 12, p.d)) {
 		c->err = XL_NUM;
 		return -1;
 	}
