@@ -72,6 +72,7 @@ distributions(void)
 	puts("{x} and {p} are arrays or ranges.");
 	puts("Properties follow the parameters: RiskTruncate(min, max), RiskTruncateP(p1, p2), RiskShift(amount), RiskStatic(value),");
 	puts("RiskName(text).");
+	puts("A truncation is before the shift, RiskTruncate2 after it; it must leave a billionth of the probability.");
 	puts("RAND(), RANDBETWEEN(), RANDARRAY() and any formula around them draw too.");
 	puts(".Bl -tag -width Ds");
 	for (int i = 0; i < DIST_COUNT; i++) {

@@ -16,7 +16,8 @@ enum { ROW = INVTAB_ROW, TAIL = INVTAB_TAIL, MAXN = 16 };
 #define BINADES 9          /* 2^-10 .. 1/2 */
 #define TAIL_ROWS 10       /* a side */
 #define TOLERANCE 1e-13
-#define MAX_VALUES 200000  /* of a discrete distribution */
+#define RELATIVE 1e-4      /* of the value itself, where values come down to 0: their logarithms are to make sense */
+#define MAX_VALUES (1 << 20) /* of a discrete distribution */
 
 /* Zeroed, on a cache line: a row of eight is then one line. */
 static double *
@@ -100,7 +101,9 @@ misfit(const struct smooth *s, double v, int upper)
 
 	scale = scale > s->spread ? scale : s->spread;
 	scale += ks_abs(want) * (0x1p-50 / TOLERANCE);
-	return ks_abs(got - want) / scale;
+	if (s->t->lo >= 0.0 && scale > ks_abs(want) * (RELATIVE / TOLERANCE))
+		scale = ks_abs(want) * (RELATIVE / TOLERANCE);
+	return got == want ? 0.0 : ks_abs(got - want) / scale;
 }
 
 /* 0 where every row is good, else the first bad one's error; the table is in s->t. */
@@ -149,7 +152,7 @@ smooth_fill(struct smooth *s, int m)
 			worst = e > worst ? e : worst;
 		}
 		for (int r = 0; r < 2 * TAIL_ROWS; r++) {
-			double e = misfit(s, ks_exp(first + (0.5 * r + (r & 1 ? 0.47 : 0.17)) / t[8]), side);
+			double e = misfit(s, ks_exp(first + (0.5 * r + (r & 1 ? 0.47 : 0.03)) / t[8]), side);
 
 			worst = e > worst ? e : worst;
 		}

@@ -6,8 +6,9 @@
  *
  * Smooth continuous inverses become polynomials of degree 7 on pieces of the binades of min(u, 1-u) down to
  * 2^-10, and of degree 15 in log min(u, 1-u) from there to 2^-53. Between the nodes the table is compared with the
- * exact inverse; what differs by more than 1e-13 of the distribution's scale (or of the value) is refined, and
- * given up when that does not help: the caller then draws with the exact inverse. Discrete distributions become
+ * exact inverse; what differs by more than 1e-13 of the distribution's scale (or of the value), or, where no value is
+ * negative, by more than 1e-4 of a small value itself, is refined, and given up when that does not help: the caller then draws
+ * with the exact inverse. Discrete distributions of up to a million values become
  * their cumulative probabilities with a guide; the draw is exact.
  */
 #ifndef ENGINE_INVTAB_H

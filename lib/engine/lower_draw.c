@@ -191,7 +191,7 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	const char *why = risk_parse(L->m, n, &r);
 	struct lower_draw *d;
 	struct params p;
-	double a = 0, b = 1, x, shift = 0;
+	double a = 0, b = 1, bottom = -INFINITY, top = INFINITY, x, shift = 0;
 	struct lval s = {.num = IR_NONE, .err = IR_NONE};
 	ir_ref u, v, err;
 
@@ -232,15 +232,15 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	if (r.lo) {
 		if (!constant_of(L, c, r.lo, &x))
 			return lower_unsupported(L, "truncation at a random bound");
-		a = risk_below(r.dist, p.v, p.n, r.shift_first ? x - shift : x);
+		a = risk_below(r.dist, p.v, p.n, bottom = r.shift_first ? x - shift : x);
 	}
 	if (r.hi) {
 		if (!constant_of(L, c, r.hi, &x))
 			return lower_unsupported(L, "truncation at a random bound");
-		b = risk_upto(r.dist, p.v, p.n, r.shift_first ? x - shift : x);
+		b = risk_upto(r.dist, p.v, p.n, top = r.shift_first ? x - shift : x);
 	}
-	if (!(a < b && a >= 0 && b <= 1)) {
-		set_bad(L, c, "the truncation leaves nothing", d->text);
+	if (!(b - a >= RISK_MASS_MIN && a >= 0 && b <= 1)) {
+		set_bad(L, c, b > a ? "the truncation leaves less than a billionth" : "the truncation leaves nothing", d->text);
 		return lower_error(L, XE_NUM);
 	}
 	u = d->u;
@@ -285,6 +285,11 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		ir_set_range(ir, v, -DBL_MAX, DBL_MAX);
 		err = lower_err(L, err, ir_result(ir, IR_RES2, v));
 	}
+	risk_clamp(r.dist, &bottom, &top);
+	if (bottom > -INFINITY)
+		v = ir_op2(ir, IR_MAX, v, ir_const(ir, bottom));
+	if (top < INFINITY)
+		v = ir_op2(ir, IR_MIN, v, ir_const(ir, top));
 	d->x = v;
 	if (r.shift) {
 		v = ir_op2(ir, IR_ADD, v, s.num);

@@ -123,6 +123,18 @@ risk_upto(int dist, const double *p, int n, double x)
 	return dist_cdf(dist, p, n, x, &q);
 }
 
+void
+risk_clamp(int dist, double *lo, double *hi)
+{
+	if (dist == DIST_ID_DISCRETE || dist == DIST_ID_DUNIFORM) {
+		*lo = -INFINITY;
+		*hi = INFINITY;
+	} else if (dist_info[dist].form == DIST_DISCRETE) {
+		*lo = ceil(*lo);
+		*hi = floor(*hi);
+	}
+}
+
 /* Parameters as numbers, lists flattened in order. Error kind or 0. */
 static int
 parameters(struct eval *ev, const struct risk_call *r, double **out, int *n)
@@ -180,7 +192,7 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 {
 	struct risk_call r;
 	const char *why = risk_parse(ev->m, call, &r);
-	double *p, a = 0, b = 1, x, shift = 0, u;
+	double *p, a = 0, b = 1, lo = -INFINITY, hi = INFINITY, x, shift = 0, u;
 	int n, k;
 
 	UNUSED(args);
@@ -200,10 +212,10 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 	if (!k && r.phi)
 		k = number_of(ev, r.phi, &b);
 	if (!k && r.lo && !(k = number_of(ev, r.lo, &x)))
-		a = risk_below(r.dist, p, n, r.shift_first ? x - shift : x);
+		a = risk_below(r.dist, p, n, lo = r.shift_first ? x - shift : x);
 	if (!k && r.hi && !(k = number_of(ev, r.hi, &x)))
-		b = risk_upto(r.dist, p, n, r.shift_first ? x - shift : x);
-	if (!k && !(a < b && a >= 0 && b <= 1))
+		b = risk_upto(r.dist, p, n, hi = r.shift_first ? x - shift : x);
+	if (!k && !(b - a >= RISK_MASS_MIN && a >= 0 && b <= 1))
 		k = XE_NUM;
 	if (k) {
 		*out = value_error(k);
@@ -222,6 +234,10 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 		u = u < RISK_U_MIN ? RISK_U_MIN : u > RISK_U_MAX ? RISK_U_MAX : u;
 	}
 	x = eval_draw(ev, call, 0, r.dist, p, n, u);
+	if ((r.lo || r.hi) && isfinite(x)) {
+		risk_clamp(r.dist, &lo, &hi);
+		x = x < lo ? lo : x > hi ? hi : x;
+	}
 	if (r.shift)
 		x = x + shift;
 	*out = isfinite(x) ? value_num(x) : value_error(XE_NUM);

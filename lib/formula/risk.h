@@ -26,6 +26,13 @@ const char *risk_parse(const struct model *m, const struct node *call, struct ri
 #define RISK_U_MIN 0x1p-53
 #define RISK_U_MAX (1 - 0x1p-53)
 
+/* Less than this between the bounds is refused: the uniforms of 2^-53 that are left would be too few to draw from. */
+#define RISK_MASS_MIN 0x1p-30
+
+/* A draw between bounds stays between them, although the probabilities of the bounds are rounded: bounds to clamp it to, lo and hi
+ * as given (infinite where there is none). Whole-valued distributions have whole ones; lists have none. */
+void risk_clamp(int dist, double *lo, double *hi);
+
 /* Probability below a lower bound (exclusive: what is at the bound may be drawn), and up to an upper bound. */
 double risk_below(int dist, const double *p, int n, double x);
 double risk_upto(int dist, const double *p, int n, double x);

@@ -137,6 +137,10 @@ out.close()"
     sim-engine "$DCF" -t Nowhere!A1 2>/dev/null >f || true
     fails 1 'no sheet' sim-aggregate f
 }
+@test "a truncation that leaves too little" {
+    fails 65 'Inputs!B4: RISKNORMAL(0,1,RISKTRUNCATE(8,)): the truncation leaves less than a billionth' sim-engine "$DCF" -i 'Inputs!B4 ~ normal(0,1,RiskTruncate(8,))' -t Inputs!B4
+    fails 65 'the truncation leaves nothing' sim-engine "$DCF" -i 'Inputs!B4 ~ normal(0,1,RiskTruncate(5,4))' -t Inputs!B4
+}
 @test "a circular reference names the cycle" {
     fails 65 'Summary!B4 -> Summary!B5' sim-engine "$DCF" --set 'Summary!B4==B5+1' --set 'Summary!B5==B4+Inputs!B4' -i 'Inputs!B4 ~ normal(1,1)' -t 'Summary!B5'
 }

@@ -108,7 +108,7 @@ int
 main(void)
 {
 	struct err e = { 0, "" };
-	double p[2] = { 1e9, 0.5 }, normal[2] = { 0, 1 };
+	double p[2] = { 1e12, 0.5 }, small[2] = { 0.025, 2 }, normal[2] = { 0, 1 };
 	int bad = 0;
 
 	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
@@ -116,6 +116,8 @@ main(void)
 
 	ok(invtab_build(kinked, NULL, &e) == NULL && e.status == ERR_DATA, "a kink is noticed: %s", e.msg);
 	ok(invtab_dist(DIST_ID_BINOMIAL, p, 2, &e) == NULL, "too many values: %s", e.msg);
+	/* half the draws are below 1e-13, and not 0 */
+	ok(invtab_dist(DIST_ID_GAMMA, small, 2, &e) == NULL, "small values would lose their size: %s", e.msg);
 	ok(invtab_dist(DIST_ID_NORMAL, normal, 2, &e) == NULL, "closed forms: %s", e.msg);
 	invtab_free(NULL);
 	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
