@@ -28,7 +28,7 @@ xl_odd_periods(const struct xl_call *c, const struct xl_quasi *q, double from, d
 	int a = xl_quasi_find(c, q, from), b = xl_quasi_find(c, q, to);
 
 	if (a == b)
-		return xl_basis_days(c, from, to, q->basis) / xl_quasi_length(c, q, a);
+		return xd_basis_days(from, to, q->basis, c->date1904) / xl_quasi_length(c, q, a);
 	return xl_quasi_left(c, q, a, from) + (b - a - 1) +
 	       (to == xl_quasi_date(c, q, b) ? 0 : xl_quasi_elapsed(c, q, b, to));
 }
@@ -43,8 +43,8 @@ xl_odd_open(struct xl_call *c, struct xl_odd *o, double anchor, double first, do
 	if ((freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4 || first < 1 || last > 2958465)
 		return -1;
 	c->err = 0;
-	o->q.first = xl_bond_date(c, anchor);
-	o->q.day = o->q.first.d == xl_month_days(o->q.first.y, o->q.first.m) ? 31 : o->q.first.d;
+	o->q.first = xd_of(anchor, c->date1904);
+	o->q.day = o->q.first.d == xd_month_days(o->q.first.y, o->q.first.m) ? 31 : o->q.first.d;
 	o->q.step = 12 / (int)freq;
 	o->q.freq = freq;
 	o->q.basis = (int)basis;
@@ -198,7 +198,7 @@ xl_amor_first(struct xl_call *c)
 	if (!(cost > 0) || salvage < 0 || salvage > cost || XL_ARG(c, 4) < 0 || !(XL_ARG(c, 5) > 0) || from < 1 || from > to ||
 	    to > 2958465 || !(basis >= 0) || basis > 4 || basis == 2)
 		return XL_FAIL(c, XL_NUM);
-	t = xl_basis_years(c, from, to, (int)basis);
+	t = xd_year_fraction(from, to, (int)basis, c->date1904);
 	return t == 0 ? 1 : t; /* bought on the last day: a whole year */
 }
 
