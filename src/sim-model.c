@@ -26,6 +26,7 @@ static const char usage[] =
     "      --pin              hold cells that draw at their cached values\n"
     "      --tolerance X      relative tolerance of --verify (default 1e-12)\n"
     "      --functions        with --verify: a table of agreement by function\n"
+    "      --all              with --verify: print the cells that agree too\n"
     "      --eval EXPR        value of a cell or of any formula (repeatable)\n"
     "      --explain CELL     formula, precedents and value of a cell, step by step\n"
     "      --ir TARGET        the compiled program of a target\n"
@@ -43,7 +44,7 @@ struct app {
 	struct eval *ev;
 	struct spec spec;
 	enum cli_format format;
-	int pin, verify, by_function;
+	int pin, verify, by_function, all;
 	double tolerance;
 	const char *evals[256], *explain, *ir, *sheet_name;
 	int nevals, sheet;
@@ -99,9 +100,9 @@ address(const struct app *a, int sheet, int32_t row, int32_t col)
 
 /* --- verify ------------------------------------------------------------------------------------------------ */
 
-struct tally {
-	int64_t agree, differ, random, unsupported, uncached;
-};
+enum verdict { AGREES, DIFFERS, UNSUPPORTED, RANDOM, UNCACHED };
+
+static const char *const verdict_name[] = {"agrees", "differs", "unsupported", "random", "uncached"};
 
 struct function_tally {
 	const char *name;
@@ -184,30 +185,45 @@ count_functions(const struct node *n, struct function_tally *t, int agree)
 }
 
 static void
-put_difference(struct app *a, int sheet, const struct cell *c, const struct formula *f, struct value want, struct value got,
-               const char *verdict)
+put_functions(struct buf *b, const struct node *n)
 {
-	struct buf *b = &a->out, text = BUF_INIT;
-	const char *formula = f && f->text ? f->text : "";
+	if (n->kind == N_CALL)
+		buf_printf(b, "%s%s", b->len ? " " : "", n->u.call.fn ? n->u.call.fn->name : n->u.call.name);
+	for (int i = 0; i < n->nargs; i++)
+		if (n->args[i])
+			put_functions(b, n->args[i]);
+}
+
+static void
+put_verdict(struct app *a, int sheet, const struct cell *c, const struct formula *f, struct value want, struct value got,
+            enum verdict verdict)
+{
+	struct buf *b = &a->out, text = BUF_INIT, names = BUF_INIT;
+	const char *formula = f && f->text && c->formula ? f->text : "";
 
 	if (f && f->root && c->flags & CELL_SHARED && !node_print(&text, a->wb, f->root, sheet, c->row, c->col))
 		formula = text.s; /* the text is the master's */
 	if (a->format == CLI_NDJSON) {
 		record_begin(b, "cell", NULL, 0);
 		record_str(b, "cell", address(a, sheet, c->row, c->col));
-		record_str(b, "verdict", verdict);
+		record_str(b, "verdict", verdict_name[verdict]);
 		record_str(b, "formula", formula);
 		cli_record_value(b, "cached", &want);
 		cli_record_value(b, "value", &got);
+		if (a->by_function && f && f->root) {
+			put_functions(&names, f->root);
+			record_str(b, "functions", names.s ? names.s : "");
+		}
 		record_end(b);
 	} else {
-		buf_printf(b, "%-11s %-20s =%.100s  cached ", verdict, address(a, sheet, c->row, c->col), formula);
+		buf_printf(b, "%-11s %-20s =%.100s  cached ", verdict_name[verdict], address(a, sheet, c->row, c->col), formula);
 		put_value(b, &want);
 		buf_puts(b, "  computed ");
 		put_value(b, &got);
 		buf_putc(b, '\n');
 	}
 	buf_free(&text);
+	buf_free(&names);
 	if (b->len > 1 << 20)
 		flush(a);
 }
@@ -222,10 +238,44 @@ by_differences(const void *x, const void *y)
 	return strcmp(a->name, b->name);
 }
 
+/* Recalculates one formula cell and compares. f: its formula, or its array's. */
+static enum verdict
+judge(struct app *a, int sheet, const struct cell *c, const struct formula *f, struct value want, struct value *got)
+{
+	double tolerance = a->tolerance;
+
+	*got = eval_cell(a->ev, sheet, c->row, c->col);
+	if (eval_cell_tainted(a->ev, sheet, c->row, c->col) || eval_cell_momentary(a->ev, sheet, c->row, c->col))
+		return RANDOM;
+	if (f && f->root && iterates(f->root))
+		tolerance = fmax(tolerance, 1e-7);
+	if (same(&want, got, tolerance))
+		return AGREES;
+	if (want.kind == V_ERROR && want.error == XE_VALUE && c->flags & CELL_RICH && got->kind == V_ERROR &&
+	    got->error >= XE_SPILL) /* the file cannot hold the newer kinds */
+		return AGREES;
+	return f && (!f->root || (f->flags & FORMULA_UNKNOWN)) ? UNSUPPORTED : DIFFERS;
+}
+
+static void
+put_by_function(struct app *a, struct function_tally *ft)
+{
+	size_t n = 0;
+
+	while (n < 4000 && ft[n].name)
+		n++;
+	qsort(ft, n, sizeof *ft, by_differences);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&a->out,
+		           a->format == CLI_NDJSON ? "{\"v\":1,\"type\":\"function\",\"name\":\"%s\",\"agree\":%lld,\"differ\":%lld}\n"
+		                                   : "%-24s %8lld agree %8lld differ\n",
+		           ft[i].name, (long long)ft[i].agree, (long long)ft[i].differ);
+}
+
 static void
 verify(struct app *a)
 {
-	struct tally t = {0};
+	long long t[UNCACHED + 1] = {0};
 	struct function_tally *ft = calloc(4001, sizeof *ft);
 	struct arena texts = ARENA_INIT;
 
@@ -234,78 +284,36 @@ verify(struct app *a)
 
 		for (size_t i = 0; i < s->ncells; i++) {
 			const struct cell *c = &s->cells[i];
-			const struct formula *f = c->formula ? model_formula(a->m, (int)k, c->row, c->col) : NULL;
-			struct value want, got;
-			double tolerance = a->tolerance;
-			int equal;
+			const struct formula *f;
+			struct value want, got = value_blank();
+			enum verdict v = UNCACHED;
 
 			if (!c->formula && !(c->flags & CELL_ARRAY_PART))
 				continue;
-			if (!(c->flags & CELL_HAS_CACHED)) {
-				t.uncached++;
-				continue;
-			}
+			f = c->formula ? model_formula(a->m, (int)k, c->row, c->col)
+			               : model_formula(a->m, (int)k, c->array.row1, c->array.col1);
 			want = cached_value(&texts, c);
-			got = eval_cell(a->ev, (int)k, c->row, c->col);
-			if (eval_cell_tainted(a->ev, (int)k, c->row, c->col) ||
-			    eval_cell_momentary(a->ev, (int)k, c->row, c->col)) {
-				t.random++;
-				continue;
-			}
-			if (f && f->root && iterates(f->root))
-				tolerance = fmax(tolerance, 1e-7);
-			equal = same(&want, &got, tolerance) || (want.kind == V_ERROR && want.error == XE_VALUE &&
-			        c->flags & CELL_RICH && got.kind == V_ERROR && got.error >= XE_SPILL);
-			if (f && (!f->root || (f->flags & FORMULA_UNKNOWN)) && !equal) {
-				t.unsupported++;
-				put_difference(a, (int)k, c, f, want, got, "unsupported");
-				if (f->root)
-					count_functions(f->root, ft, 0);
-				continue;
-			}
-			if (equal) {
-				t.agree++;
-				if (f && f->root)
-					count_functions(f->root, ft, 1);
-			} else {
-				t.differ++;
-				put_difference(a, (int)k, c, f, want, got, "differs");
-				if (f && f->root)
-					count_functions(f->root, ft, 0);
-			}
+			if (c->flags & CELL_HAS_CACHED)
+				v = judge(a, (int)k, c, f, want, &got);
+			t[v]++;
+			if (v == DIFFERS || v == UNSUPPORTED || a->all)
+				put_verdict(a, (int)k, c, f, want, got, v);
+			if (v <= UNSUPPORTED && f && f->root && c->formula)
+				count_functions(f->root, ft, v == AGREES);
 			arena_rewind(&texts, (struct arena_mark){0, 0});
 		}
 	}
-	if (a->by_function) {
-		size_t n = 0;
-
-		while (n < 4000 && ft[n].name)
-			n++;
-		qsort(ft, n, sizeof *ft, by_differences);
-		for (size_t i = 0; i < n; i++) {
-			if (a->format == CLI_NDJSON)
-				buf_printf(&a->out, "{\"v\":1,\"type\":\"function\",\"name\":\"%s\",\"agree\":%lld,\"differ\":%lld}\n",
-				           ft[i].name, (long long)ft[i].agree, (long long)ft[i].differ);
-			else
-				buf_printf(&a->out, "%-24s %8lld agree %8lld differ\n", ft[i].name, (long long)ft[i].agree,
-				           (long long)ft[i].differ);
-		}
-	}
-	if (a->format == CLI_NDJSON)
-		buf_printf(&a->out,
-		           "{\"v\":1,\"type\":\"verified\",\"agree\":%lld,\"differ\":%lld,\"random\":%lld,\"unsupported\":%lld,"
-		           "\"uncached\":%lld}\n",
-		           (long long)t.agree, (long long)t.differ, (long long)t.random, (long long)t.unsupported,
-		           (long long)t.uncached);
-	else
-		buf_printf(&a->out,
-		           "%lld formula cells agree, %lld differ, %lld unsupported, %lld random or volatile, %lld without a "
-		           "cached value\n",
-		           (long long)t.agree, (long long)t.differ, (long long)t.unsupported, (long long)t.random,
-		           (long long)t.uncached);
+	if (a->by_function)
+		put_by_function(a, ft);
+	buf_printf(&a->out,
+	           a->format == CLI_NDJSON ? "{\"v\":1,\"type\":\"verified\",\"agree\":%lld,\"differ\":%lld,\"unsupported\":%lld,"
+	                                     "\"random\":%lld,\"uncached\":%lld}\n"
+	                                   : "%lld formula cells agree, %lld differ, %lld unsupported, %lld random or volatile, "
+	                                     "%lld without a cached value\n",
+	           t[AGREES], t[DIFFERS], t[UNSUPPORTED], t[RANDOM], t[UNCACHED]);
 	free(ft);
 	arena_free(&texts);
-	a->status = t.differ || t.unsupported ? ERR_NO : 0;
+	a->status = t[DIFFERS] || t[UNSUPPORTED] ? ERR_NO : 0;
 }
 
 /* --- eval, explain, ir ------------------------------------------------------------------------------------------ */
@@ -621,10 +629,11 @@ act(void *arg)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_VERIFY = 1000, OPT_PIN, OPT_TOLERANCE, OPT_FUNCTIONS, OPT_EVAL, OPT_EXPLAIN, OPT_IR, OPT_SET, OPT_SPEC, OPT_FORMAT };
+	enum { OPT_VERIFY = 1000, OPT_PIN, OPT_TOLERANCE, OPT_FUNCTIONS, OPT_ALL, OPT_EVAL, OPT_EXPLAIN, OPT_IR, OPT_SET, OPT_SPEC, OPT_FORMAT };
 	static const struct option longs[] = {
 	    {"verify", no_argument, 0, OPT_VERIFY},        {"pin", no_argument, 0, OPT_PIN},
 	    {"tolerance", required_argument, 0, OPT_TOLERANCE}, {"functions", no_argument, 0, OPT_FUNCTIONS},
+	    {"all", no_argument, 0, OPT_ALL},
 	    {"eval", required_argument, 0, OPT_EVAL},      {"explain", required_argument, 0, OPT_EXPLAIN},
 	    {"ir", required_argument, 0, OPT_IR},          {"set", required_argument, 0, OPT_SET},
 	    {"input", required_argument, 0, 'i'},          {"spec", required_argument, 0, OPT_SPEC},
@@ -644,6 +653,7 @@ main(int argc, char **argv)
 		case OPT_VERIFY: a.verify = 1; break;
 		case OPT_PIN: a.pin = 1; break;
 		case OPT_FUNCTIONS: a.by_function = 1; break;
+		case OPT_ALL: a.all = 1; break;
 		case OPT_TOLERANCE:
 			if (num_parse_double(optarg, strlen(optarg), &a.tolerance) < 0 || a.tolerance < 0)
 				cli_usage("--tolerance: \"%s\" is not a number from 0", optarg);
