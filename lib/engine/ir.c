@@ -820,12 +820,12 @@ ir_add_call(struct ir *ir, const struct ir_call *c)
 }
 
 uint32_t
-ir_add_distcall(struct ir *ir, int dist, int nparams)
+ir_add_distcall(struct ir *ir, int dist, int nparams, int what)
 {
-	struct ir_distcall d = {dist, nparams};
+	struct ir_distcall d = {dist, nparams, what};
 
 	for (size_t k = 0; k < ir->ndcalls; k++)
-		if (ir->dcall[k].dist == dist && ir->dcall[k].nparams == nparams)
+		if (ir->dcall[k].dist == dist && ir->dcall[k].nparams == nparams && ir->dcall[k].what == what)
 			return (uint32_t)k;
 	APPEND(ir, dcall, ndcalls, d);
 	return (uint32_t)ir->ndcalls++;
@@ -888,7 +888,7 @@ ir_verify(const struct ir *ir, struct err *e)
 			limit = ir->ntables;
 			break;
 		case IR_NUMCALL: limit = ir->ncalls; break;
-		case IR_DISTCALL: limit = ir->ndcalls; break;
+		case IR_DISTCALL: case IR_DISTPROB: limit = ir->ndcalls; break;
 		case IR_TREE: limit = ir->ntrees; break;
 		case IR_RES2: case IR_RES3:
 			if (!is_nary(ir->insn[i->arg[0]].op))

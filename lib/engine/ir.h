@@ -63,9 +63,12 @@ struct ir_call {              /* NUMCALL: a numeric function and how its operand
 	size_t scratch;       /* doubles of scratch it may use */
 };
 
-struct ir_distcall {
-	int dist;             /* row of kernels/dist.def; operands: guard, u, parameters */
+enum ir_distprob { IR_DIST_BELOW, IR_DIST_UPTO, IR_DIST_CHECK }; /* CHECK: the error alone, whether the parameters make sense */
+
+struct ir_distcall {          /* DISTCALL, DISTPROB */
+	int dist;             /* row of kernels/dist.def; operands: guard, u (DISTPROB: bound), parameters */
 	int nparams;
+	int what;             /* DISTPROB: enum ir_distprob; DISTCALL: 0 */
 };
 
 struct ir_tree_input {        /* a cell whose lanes are handed to the scalar evaluator */
@@ -125,7 +128,7 @@ ir_ref ir_result(struct ir *ir, enum ir_op res, ir_ref call); /* RES2, RES3 */
 
 uint32_t ir_add_table(struct ir *ir, const double *v, size_t n, void *user); /* copied; equal tables are merged */
 uint32_t ir_add_call(struct ir *ir, const struct ir_call *c);
-uint32_t ir_add_distcall(struct ir *ir, int dist, int nparams);
+uint32_t ir_add_distcall(struct ir *ir, int dist, int nparams, int what);
 uint32_t ir_add_tree(struct ir *ir, const struct ir_tree *t);
 
 /* Range and finiteness. */

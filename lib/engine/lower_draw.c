@@ -112,7 +112,7 @@ rand_array(struct lower *L, const struct lower_ctx *c, const struct node *n)
 /* --- distributions ------------------------------------------------------------------------------------------- */
 
 struct params {
-	ir_ref ref[16];      /* lanes, while there are few */
+	ir_ref *ref;         /* lanes */
 	double *v;           /* constants */
 	int n;
 	int constant;
@@ -125,6 +125,7 @@ lower_params(struct lower *L, const struct lower_ctx *c, const struct risk_call 
 {
 	*p = (struct params){.constant = 1, .err = IR_NONE};
 	p->v = arena_alloc(&L->arena, RISK_PARAMS_MAX * sizeof *p->v);
+	p->ref = arena_alloc(&L->arena, RISK_PARAMS_MAX * sizeof *p->ref);
 	for (int i = 0; i < r->nparams; i++) {
 		struct lval v = lower_node(L, c, r->param[i]);
 		struct lmat *m, one;
@@ -153,22 +154,12 @@ lower_params(struct lower *L, const struct lower_ctx *c, const struct risk_call 
 			p->err = lower_err(L, p->err, x.err);
 			if (!ir_is_const(L->ir, x.num, &p->v[p->n]))
 				p->constant = 0;
-			if (p->n < 16)
-				p->ref[p->n] = x.num;
-			p->n++;
+			p->ref[p->n++] = x.num;
 		}
 	}
 	if (p->err != IR_NONE)
 		p->constant = 0;
-	return p->constant || p->n <= 14 ? 0 : -1;
-}
-
-static int
-constant_of(struct lower *L, const struct lower_ctx *c, const struct node *n, double *out)
-{
-	struct lval v = lower_num(L, lower_scalar_arg(L, c, n));
-
-	return v.kind == LV_SCALAR && v.err == IR_NONE && ir_is_const(L->ir, v.num, out);
+	return 0;
 }
 
 /* A parameter that breaks a rule is an error before the first trial: cell and rule. */
@@ -183,16 +174,145 @@ set_bad(struct lower *L, const struct lower_ctx *c, const char *what, const char
 	err_set(&L->bad, ERR_DATA, "cell %s: %s: %s", cell, text ? text : "distribution", what);
 }
 
+/* Operation on guard, x and the parameters. */
+static ir_ref
+dist_op(struct lower *L, enum ir_op op, const struct risk_call *r, const struct params *p, ir_ref guard, ir_ref x, int what)
+{
+	ir_ref *ops = arena_alloc(&L->arena, (size_t)(p->n + 2) * sizeof *ops);
+
+	ops[0] = guard;
+	ops[1] = x;
+	memcpy(ops + 2, p->ref, (size_t)p->n * sizeof *ops);
+	return ir_nary(L->ir, op, ops, (size_t)p->n + 2, ir_add_distcall(L->ir, r->dist, p->n, what));
+}
+
+/* A truncation: probabilities of its bounds, and all errors up to them. */
+struct bounds {
+	ir_ref a, b, err;
+	ir_ref lo, hi; /* to keep the draw between, as risk_clamp() has it; IR_NONE: open */
+};
+
+/* One percentile. -1: not in lanes. */
+static int
+percentile(struct lower *L, const struct lower_ctx *c, const struct node *n, ir_ref *out, ir_ref *err)
+{
+	struct lval v = lower_num(L, lower_scalar_arg(L, c, n));
+
+	if (v.kind != LV_SCALAR)
+		return -1;
+	*out = v.num;
+	*err = lower_err(L, *err, v.err);
+	return 0;
+}
+
+/* One bound of the values: its probability. */
+static int
+bound(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, const struct params *p, const struct node *n, ir_ref shift,
+      int what, ir_ref *out, ir_ref *clamp, ir_ref *err)
+{
+	struct lval v = lower_num(L, lower_scalar_arg(L, c, n));
+	double x;
+
+	if (v.kind != LV_SCALAR)
+		return -1;
+	if (r->shift_first && shift != IR_NONE)
+		v.num = ir_op2(L->ir, IR_SUB, v.num, shift);
+	*err = lower_err(L, *err, v.err);
+	if (p->constant && ir_is_const(L->ir, v.num, &x)) {
+		*out = ir_const(L->ir, what == IR_DIST_BELOW ? risk_below(r->dist, p->v, p->n, x) : risk_upto(r->dist, p->v, p->n, x));
+	} else {
+		*out = dist_op(L, IR_DISTPROB, r, p, *err, v.num, what);
+		ir_set_range(L->ir, *out, 0, 1);
+	}
+	*clamp = v.num;
+	if (r->dist == DIST_ID_DISCRETE || r->dist == DIST_ID_DUNIFORM)
+		*clamp = IR_NONE;
+	else if (dist_info[r->dist].form == DIST_DISCRETE)
+		*clamp = ir_op1(L->ir, what == IR_DIST_BELOW ? IR_CEIL : IR_FLOOR, v.num);
+	return 0;
+}
+
+/* Percentiles first, then bounds, which win: the order of fn_random.c, so that the first error is the same. */
+static int
+truncation(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, const struct params *p, ir_ref shift, struct bounds *t)
+{
+	struct ir *ir = L->ir;
+
+	t->a = ir_const(ir, 0);
+	t->b = ir_const(ir, 1);
+	if (!p->constant)
+		t->err = lower_err(L, t->err, ir_result(ir, IR_RES2, dist_op(L, IR_DISTPROB, r, p, t->err, t->a, IR_DIST_CHECK)));
+	if ((r->plo && percentile(L, c, r->plo, &t->a, &t->err) < 0) || (r->phi && percentile(L, c, r->phi, &t->b, &t->err) < 0) ||
+	    (r->lo && bound(L, c, r, p, r->lo, shift, IR_DIST_BELOW, &t->a, &t->lo, &t->err) < 0) ||
+	    (r->hi && bound(L, c, r, p, r->hi, shift, IR_DIST_UPTO, &t->b, &t->hi, &t->err) < 0))
+		return -1;
+	return 0;
+}
+
+/* The uniform of a truncated draw; harmless where there is an error. */
+static ir_ref
+truncated(struct lower *L, ir_ref u, struct bounds *t)
+{
+	struct ir *ir = L->ir;
+	ir_ref good = ir_op2(ir, IR_AND, ir_op2(ir, IR_XLE, ir_const(ir, RISK_MASS_MIN), ir_op2(ir, IR_SUB, t->b, t->a)),
+	                     ir_op2(ir, IR_AND, ir_op2(ir, IR_XLE, ir_const(ir, 0), t->a), ir_op2(ir, IR_XLE, t->b, ir_const(ir, 1))));
+
+	t->err = lower_err(L, t->err, ir_op3(ir, IR_SEL, good, ir_const(ir, 0), ir_const(ir, XE_NUM)));
+	u = ir_op2(ir, IR_ADD, t->a, ir_op2(ir, IR_MUL, u, ir_op2(ir, IR_SUB, t->b, t->a)));
+	u = ir_op2(ir, IR_MAX, u, ir_const(ir, RISK_U_MIN));
+	u = ir_op2(ir, IR_MIN, u, ir_const(ir, RISK_U_MAX));
+	if (t->err != IR_NONE)
+		u = ir_op3(ir, IR_SEL, t->err, ir_const(ir, 0.5), u);
+	ir_set_range(ir, u, ir_lo(ir, u) > RISK_U_MIN ? ir_lo(ir, u) : RISK_U_MIN, ir_hi(ir, u) < RISK_U_MAX ? ir_hi(ir, u) : RISK_U_MAX);
+	return u;
+}
+
+/* The value at a uniform; constant parameters. */
+static ir_ref
+sampled(struct lower *L, const struct sampler *sm, ir_ref u)
+{
+	struct ir *ir = L->ir;
+	double lo = sampler_eval(sm, ir_lo(ir, u) > RISK_U_MIN ? ir_lo(ir, u) : RISK_U_MIN);
+	double hi = sampler_eval(sm, ir_hi(ir, u) < RISK_U_MAX ? ir_hi(ir, u) : RISK_U_MAX);
+
+	lo -= fabs(lo) * 1e-9 + 1e-300;
+	hi += fabs(hi) * 1e-9 + 1e-300;
+	if (!isfinite(lo) || !isfinite(hi) || lo > hi) {
+		lo = -INFINITY;
+		hi = INFINITY;
+	}
+	if (sm->whole) {
+		lo = ceil(lo);
+		hi = floor(hi);
+	}
+	return ir_tabled(ir, sm->kind == SAMPLER_TABLE ? IR_INVTAB : IR_SAMPLE, u,
+	                 sm->kind == SAMPLER_TABLE ? ir_add_table(ir, sm->tab->v, sm->tab->n, (void *)(uintptr_t)sm)
+	                                           : ir_add_table(ir, sm->params, (size_t)sm->nparams, (void *)(uintptr_t)sm),
+	                 lo, hi, sm->whole);
+}
+
+static void
+label_draw(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, struct lower_draw *d)
+{
+	struct value v;
+
+	if (!r->name || d->label)
+		return;
+	if (lower_is_const(L, lower_scalar_arg(L, c, r->name), &v) && v.kind == V_TEXT)
+		d->label = arena_strdup(&L->arena, v.u.text->s);
+}
+
 static struct lval
 lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
 	struct ir *ir = L->ir;
 	struct risk_call r;
-	const char *why = risk_parse(L->m, n, &r);
+	const char *why = risk_parse(L->m, n, &r), *rule;
 	struct lower_draw *d;
 	struct params p;
-	double a = 0, b = 1, bottom = -INFINITY, top = INFINITY, x, shift = 0;
+	double a, b;
 	struct lval s = {.num = IR_NONE, .err = IR_NONE};
+	struct bounds t = {IR_NONE, IR_NONE, IR_NONE, IR_NONE, IR_NONE};
 	ir_ref u, v, err;
 
 	if (why) {
@@ -205,97 +325,50 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		s = lower_num(L, lower_scalar_arg(L, c, r.shift));
 		if (s.kind != LV_SCALAR)
 			return s;
-		if (!ir_is_const(ir, s.num, &shift) && r.shift_first && (r.lo || r.hi))
-			return lower_unsupported(L, "truncation by a random shift");
 	}
-	if ((r.lo || r.hi || r.plo || r.phi) && !p.constant)
-		return lower_unsupported(L, "truncation of a distribution with random parameters");
 	d = new_draw(L, c, n, 0);
-	if (r.name && !d->label) {
-		struct lval name = lower_scalar_arg(L, c, r.name);
-		struct value nv;
-
-		if (lower_is_const(L, name, &nv) && nv.kind == V_TEXT)
-			d->label = arena_strdup(&L->arena, nv.u.text->s);
-	}
+	label_draw(L, c, &r, d);
 	d->dist = r.dist;
-	if (p.constant) {
-		const char *rule = dist_check(r.dist, p.v, p.n);
-
-		if (rule) {
-			set_bad(L, c, rule, d->text);
-			return lower_error(L, XE_NUM);
-		}
-	}
-	if ((r.plo && !constant_of(L, c, r.plo, &a)) || (r.phi && !constant_of(L, c, r.phi, &b)))
-		return lower_unsupported(L, "truncation at random percentiles");
-	if (r.lo) {
-		if (!constant_of(L, c, r.lo, &x))
-			return lower_unsupported(L, "truncation at a random bound");
-		a = risk_below(r.dist, p.v, p.n, bottom = r.shift_first ? x - shift : x);
-	}
-	if (r.hi) {
-		if (!constant_of(L, c, r.hi, &x))
-			return lower_unsupported(L, "truncation at a random bound");
-		b = risk_upto(r.dist, p.v, p.n, top = r.shift_first ? x - shift : x);
-	}
-	if (!(b - a >= RISK_MASS_MIN && a >= 0 && b <= 1)) {
-		set_bad(L, c, b > a ? "the truncation leaves less than a billionth" : "the truncation leaves nothing", d->text);
+	if (p.constant && (rule = dist_check(r.dist, p.v, p.n))) {
+		set_bad(L, c, rule, d->text);
 		return lower_error(L, XE_NUM);
 	}
 	u = d->u;
+	err = lower_err(L, p.err, s.err);
 	if (r.lo || r.hi || r.plo || r.phi) {
-		u = ir_op2(ir, IR_ADD, ir_const(ir, a), ir_op2(ir, IR_MUL, u, ir_const(ir, b - a)));
-		u = ir_op2(ir, IR_MAX, u, ir_const(ir, RISK_U_MIN));
-		u = ir_op2(ir, IR_MIN, u, ir_const(ir, RISK_U_MAX));
+		t.err = err;
+		if (truncation(L, c, &r, &p, s.num, &t) < 0)
+			return lower_unsupported(L, "truncation at bounds that have no lanes");
+		if (ir_is_const(ir, t.a, &a) && ir_is_const(ir, t.b, &b) && !(b - a >= RISK_MASS_MIN && a >= 0 && b <= 1)) {
+			set_bad(L, c, b > a ? "the truncation leaves less than a billionth" : "the truncation leaves nothing", d->text);
+			return lower_error(L, XE_NUM);
+		}
+		u = truncated(L, u, &t);
+		err = t.err;
 	}
-	err = p.err;
 	if (p.constant) {
 		const struct sampler *sm = sampler_get(L->samplers, r.dist, p.v, p.n, &L->bad);
-		double lo, hi;
 
 		if (!sm)
 			return lower_error(L, XE_NUM);
 		d->sampler = sm;
 		sampler_bind(L->samplers, d->stream, sm);
-		lo = sampler_eval(sm, ir_lo(ir, u) > RISK_U_MIN ? ir_lo(ir, u) : RISK_U_MIN);
-		hi = sampler_eval(sm, ir_hi(ir, u) < RISK_U_MAX ? ir_hi(ir, u) : RISK_U_MAX);
-		lo -= fabs(lo) * 1e-9 + 1e-300;
-		hi += fabs(hi) * 1e-9 + 1e-300;
-		if (!isfinite(lo) || !isfinite(hi) || lo > hi) {
-			lo = -INFINITY;
-			hi = INFINITY;
-		}
-		if (sm->whole) {
-			lo = ceil(lo);
-			hi = floor(hi);
-		}
-		v = ir_tabled(ir, sm->kind == SAMPLER_TABLE ? IR_INVTAB : IR_SAMPLE, u,
-		              sm->kind == SAMPLER_TABLE ? ir_add_table(ir, sm->tab->v, sm->tab->n, (void *)(uintptr_t)sm)
-		                                        : ir_add_table(ir, sm->params, (size_t)sm->nparams, (void *)(uintptr_t)sm),
-		              lo, hi, sm->whole);
+		v = sampled(L, sm, u);
 		err = lower_err(L, err, ir_finchk(ir, v));
 	} else {
-		ir_ref ops[18];
-
-		ops[0] = err;
-		ops[1] = u;
-		memcpy(ops + 2, p.ref, (size_t)p.n * sizeof *ops);
-		v = ir_nary(ir, IR_DISTCALL, ops, (size_t)p.n + 2, ir_add_distcall(ir, r.dist, p.n));
+		v = dist_op(L, IR_DISTCALL, &r, &p, err, u, 0);
 		ir_set_range(ir, v, -DBL_MAX, DBL_MAX);
 		err = lower_err(L, err, ir_result(ir, IR_RES2, v));
 	}
-	risk_clamp(r.dist, &bottom, &top);
-	if (bottom > -INFINITY)
-		v = ir_op2(ir, IR_MAX, v, ir_const(ir, bottom));
-	if (top < INFINITY)
-		v = ir_op2(ir, IR_MIN, v, ir_const(ir, top));
-	d->x = v;
+	if (t.lo != IR_NONE)
+		v = ir_op2(ir, IR_MAX, v, t.lo);
+	if (t.hi != IR_NONE)
+		v = ir_op2(ir, IR_MIN, v, t.hi);
 	if (r.shift) {
 		v = ir_op2(ir, IR_ADD, v, s.num);
-		err = lower_err(L, lower_err(L, err, s.err), ir_finchk(ir, v));
-		d->x = v;
+		err = lower_err(L, err, ir_finchk(ir, v));
 	}
+	d->x = v;
 	return lower_number(v, err);
 }
 

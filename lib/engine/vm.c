@@ -202,8 +202,10 @@ emit(struct compiler *c, size_t at)
 		if (ir->call[i->aux].scratch + i->nargs > p->scratch)
 			p->scratch = ir->call[i->aux].scratch + i->nargs;
 		break;
-	case IR_DISTCALL:
+	case IR_DISTCALL: case IR_DISTPROB:
 		v->user = &ir->dcall[i->aux];
+		if (i->nargs > p->scratch)
+			p->scratch = i->nargs;
 		break;
 	case IR_TREE:
 		v->user = &ir->tree[i->aux];

@@ -94,7 +94,7 @@ vm_fn *vm_op_avx2(enum ir_op op, int variant);
 vm_fn *vm_op_avx512(enum ir_op op, int variant);
 
 /* Slow operations, in vm_calls.c: the same for every instruction set. */
-vm_fn vm_numcall, vm_distcall, vm_tree, vm_sample_each;
+vm_fn vm_numcall, vm_distcall, vm_distprob, vm_tree, vm_sample_each;
 /* Searches on 15 digits, lane by lane, for lanes [from, to). */
 void vm_countle(const struct vm_insn *i, struct vm_run *run, size_t from, size_t to);
 void vm_findeq(const struct vm_insn *i, struct vm_run *run, size_t from, size_t to);

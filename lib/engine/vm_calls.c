@@ -9,6 +9,7 @@
 #include "engine/lower.h"
 #include "engine/sampler.h"
 #include "engine/vm.h"
+#include "formula/risk.h"
 #include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
 #include "kernels/xl_round.h"
@@ -58,7 +59,7 @@ vm_distcall(const struct vm_insn *i, struct vm_run *run)
 	double *out = run->reg + i->dst, *err = i->dst2 == NO_REG ? NULL : run->reg + i->dst2;
 
 	for (size_t lane = run->lane0; lane < run->lane1; lane++) {
-		double v = 0, params[16];
+		double v = 0, *params = run->scratch;
 		int bad = 0;
 
 		if (!guard || guard[lane] == 0) {
@@ -73,6 +74,33 @@ vm_distcall(const struct vm_insn *i, struct vm_run *run)
 					v = 0;
 				}
 			}
+		}
+		out[lane] = v;
+		if (err)
+			err[lane] = bad;
+	}
+}
+
+/* Probability of a bound: the arithmetic of fn_random.c. */
+void
+vm_distprob(const struct vm_insn *i, struct vm_run *run)
+{
+	const struct ir_distcall *d = i->user;
+	const double *guard = i->list[0] == NO_REG ? NULL : run->reg + i->list[0], *x = run->reg + i->list[1];
+	double *out = run->reg + i->dst, *err = i->dst2 == NO_REG ? NULL : run->reg + i->dst2, *params = run->scratch;
+
+	for (size_t lane = run->lane0; lane < run->lane1; lane++) {
+		double v = 0;
+		int bad = 0;
+
+		if (!guard || guard[lane] == 0) {
+			for (int k = 0; k < d->nparams; k++)
+				params[k] = run->reg[i->list[k + 2] + lane];
+			if (dist_check(d->dist, params, d->nparams))
+				bad = XL_NUM;
+			else if (d->what != IR_DIST_CHECK)
+				v = d->what == IR_DIST_BELOW ? risk_below(d->dist, params, d->nparams, x[lane])
+				                             : risk_upto(d->dist, params, d->nparams, x[lane]);
 		}
 		out[lane] = v;
 		if (err)

@@ -16,6 +16,7 @@
 #include "kernels/invtab.h"
 #include "kernels/ops.h"
 #include "kernels/philox.h"
+#include "kernels/distlane.h"
 #include "kernels/sample.h"
 #include "kernels/xl_round.h"
 
@@ -224,6 +225,37 @@ run_sample(const struct vm_insn *i, struct vm_run *r)
 	}
 }
 
+/* Draws whose parameters differ from lane to lane: a whole vector at once where there is a closed form. */
+static void
+run_distcall(const struct vm_insn *i, struct vm_run *r)
+{
+	const struct ir_distcall *d = i->user;
+	const double *guard = i->list[0] == UINT32_MAX ? NULL : r->reg + i->list[0], *u = r->reg + i->list[1];
+	double *o = r->reg + i->dst, *err = i->dst2 == UINT32_MAX ? NULL : r->reg + i->dst2;
+
+	if (!dist_has_lanes(d->dist)) {
+		vm_distcall(i, r);
+		return;
+	}
+	LOOP(r) {
+		kd p[3] = {k_set(0.0), k_set(0.0), k_set(0.0)}, x, kind;
+		km bad, skip;
+
+		for (int j = 0; j < d->nparams && j < 3; j++)
+			p[j] = k_load(r->reg + i->list[j + 2] + k);
+		x = K(dist_lanes)(d->dist, k_load(u + k), p, &bad);
+		kind = k_sel(bad, k_set((double)XL_NUM), k_set(0.0));
+		if (guard) {
+			skip = k_ne(k_load(guard + k), k_set(0.0));
+			x = k_sel(skip, k_set(0.0), x);
+			kind = k_sel(skip, k_set(0.0), kind);
+		}
+		k_store(o + k, x);
+		if (err)
+			k_store(err + k, kind);
+	}
+}
+
 EACH2(roundup, xl_round_up(a, b))
 EACH2(rounddn, xl_round_down(a, b))
 EACH2(mod, xl_mod_exact(a, b))
@@ -329,7 +361,7 @@ static vm_fn *const table[IR_NOPS][3] = {
     ROW1(ROUNDUP, roundup), ROW1(ROUNDDN, rounddn), ROW1(MOD, mod), ROW1(SAMPLE, sample), ROW1(INVTAB, invtab), ROW1(GATHER, gather),
     ROW1(PICK, pick),
     ROW1(COUNTLE, countle), ROW1(FINDEQ, findeq), [IR_NUMCALL] = {vm_numcall, NULL, NULL},
-    [IR_DISTCALL] = {vm_distcall, NULL, NULL}, [IR_TREE] = {vm_tree, NULL, NULL},
+    [IR_DISTCALL] = {run_distcall, NULL, NULL}, [IR_DISTPROB] = {vm_distprob, NULL, NULL}, [IR_TREE] = {vm_tree, NULL, NULL},
 };
 
 vm_fn *
