@@ -26,7 +26,7 @@ static const char usage[] =
     "\n"
     "Simulate a workbook; write event lines and partial results (NDJSON) for sim-aggregate.\n"
     "\n" ENGINE_USAGE
-    "      --refine SUMMARY   second pass over the trials of a summary (NDJSON): exact percentiles\n"
+    "      --refine FILE      second pass over the trials of a summary in FILE: exact percentiles\n"
     "      --trial K          replay trial K, showing every cell that depends on a draw\n"
     "      --dry-run          compile and check everything, run nothing; print the task as one line\n"
     "      --devices          list the devices that could compute, and why not\n"

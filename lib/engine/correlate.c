@@ -40,30 +40,47 @@ count_draws(const struct node *n, const struct node **first)
 	return k;
 }
 
-static int
-site_of(const struct model *m, const char *cell, const char *from, struct draw_site *out, struct err *e)
-{
-	const struct node *draw = NULL;
-	const struct formula *f;
-	struct area a;
+struct sites {
+	struct draw_site *v;
 	int n;
+};
 
-	if (model_find(m, cell, 0, &a, e) < 0)
-		return err_prefix(e, "%s", from);
-	if (a.row1 != a.row2 || a.col1 != a.col2)
-		return err_set(e, ERR_DATA, "%s: %s is a range; a correlation is between cells", from, cell);
-	f = model_formula(m, a.sheet1, a.row1, a.col1);
-	n = f && f->root ? count_draws(f->root, &draw) : 0;
+static int
+add_site(struct sites *t, const struct model *m, int sheet, int32_t row, int32_t col, const char *from, struct err *e)
+{
+	const struct formula *f = model_formula(m, sheet, row, col);
+	const struct node *draw = NULL;
+	int n = f && f->root ? count_draws(f->root, &draw) : 0;
+	char cell[600];
+
+	a1_format_full(m->wb, sheet, row, col, cell, sizeof cell);
 	if (n != 1)
 		return err_set(e, ERR_DATA, n ? "%s: %s has several draws; a correlation is between cells with one each"
 		                              : "%s: %s draws nothing: only random inputs are correlated", from, cell);
-	*out = (struct draw_site){a.sheet1, a.row1, a.col1, draw->u.call.draw, 0};
+	if (t->n == COPULA_MAX)
+		return err_set(e, ERR_DATA, "%s: at most %d inputs may be correlated with each other", from, COPULA_MAX);
+	t->v[t->n++] = (struct draw_site){sheet, row, col, draw->u.call.draw, 0};
+	return 0;
+}
+
+/* The cells of a cell, range or name. */
+static int
+add_sites(struct sites *t, const struct model *m, const char *where, const char *from, struct err *e)
+{
+	struct area a;
+
+	if (model_find(m, where, 0, &a, e) < 0)
+		return err_prefix(e, "%s", from);
+	for (int32_t r = a.row1; r <= a.row2; r++)
+		for (int32_t c = a.col1; c <= a.col2; c++)
+			if (add_site(t, m, a.sheet1, r, c, from, e) < 0)
+				return -1;
 	return 0;
 }
 
 /* The matrix in a range of the workbook. */
 static int
-read_range(const struct model *m, const struct spec_correlate *c, struct arena *arena, double **r, struct err *e)
+read_range(const struct model *m, const struct spec_correlate *c, int inputs, struct arena *arena, double **r, struct err *e)
 {
 	struct eval *ev;
 	struct area a;
@@ -77,26 +94,30 @@ read_range(const struct model *m, const struct spec_correlate *c, struct arena *
 	eval_free(ev);
 	if (rc < 0)
 		return err_prefix(e, "%s", c->from);
-	if (n != c->n)
-		return err_set(e, ERR_DATA, "%s: %d inputs, but %s is %d x %d", c->from, c->n, c->range, n, n);
+	if (n != inputs)
+		return err_set(e, ERR_DATA, "%s: %d inputs, but %s is %d x %d", c->from, inputs, c->range, n, n);
 	return 0;
 }
 
 static int
 add_correlate(struct pairs *p, const struct model *m, const struct spec_correlate *c, struct arena *arena, struct err *e)
 {
-	struct draw_site *site = arena_alloc(arena, (size_t)c->n * sizeof *site);
+	struct sites t = {arena_alloc(arena, COPULA_MAX * sizeof *t.v), 0};
+	const double *matrix = c->matrix;
 	double *range = NULL;
 
 	for (int i = 0; i < c->n; i++)
-		if (site_of(m, c->cell[i], c->from, &site[i], e) < 0)
+		if (add_sites(&t, m, c->cell[i], c->from, e) < 0)
 			return -1;
-	if (c->range && read_range(m, c, arena, &range, e) < 0)
+	if (c->range && read_range(m, c, t.n, arena, &range, e) < 0)
 		return -1;
-	for (int i = 0; i < c->n; i++)
+	if (c->range)
+		matrix = range;
+	else if (matrix && t.n != c->n)
+		return err_set(e, ERR_DATA, "%s: %d inputs, but the matrix is %d x %d", c->from, t.n, c->n, c->n);
+	for (int i = 0; i < t.n; i++)
 		for (int k = 0; k < i; k++)
-			add_pair(p, site[i], site[k], range ? range[i * c->n + k] : c->matrix ? c->matrix[i * c->n + k] : c->rank,
-			         c->from);
+			add_pair(p, t.v[i], t.v[k], matrix ? matrix[i * t.n + k] : c->rank, c->from);
 	return 0;
 }
 

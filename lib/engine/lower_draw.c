@@ -114,18 +114,32 @@ rand_array(struct lower *L, const struct lower_ctx *c, const struct node *n)
 struct params {
 	ir_ref *ref;         /* lanes */
 	double *v;           /* constants */
-	int n;
+	int n, cap;
 	int constant;
 	ir_ref err;
 };
+
+static void
+grow_params(struct lower *L, struct params *p)
+{
+	int cap = p->cap ? 2 * p->cap : 16;
+	double *v = arena_alloc(&L->arena, (size_t)cap * sizeof *v);
+	ir_ref *ref = arena_alloc(&L->arena, (size_t)cap * sizeof *ref);
+
+	if (p->n) {
+		memcpy(v, p->v, (size_t)p->n * sizeof *v);
+		memcpy(ref, p->ref, (size_t)p->n * sizeof *ref);
+	}
+	p->v = v;
+	p->ref = ref;
+	p->cap = cap;
+}
 
 /* Parameters in order, lists flattened. 0 or -1 (not in lanes). */
 static int
 lower_params(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, struct params *p)
 {
 	*p = (struct params){.constant = 1, .err = IR_NONE};
-	p->v = arena_alloc(&L->arena, RISK_PARAMS_MAX * sizeof *p->v);
-	p->ref = arena_alloc(&L->arena, RISK_PARAMS_MAX * sizeof *p->ref);
 	for (int i = 0; i < r->nparams; i++) {
 		struct lval v = lower_node(L, c, r->param[i]);
 		struct lmat *m, one;
@@ -152,6 +166,8 @@ lower_params(struct lower *L, const struct lower_ctx *c, const struct risk_call 
 			if (x.kind != LV_SCALAR || p->n == RISK_PARAMS_MAX)
 				return -1;
 			p->err = lower_err(L, p->err, x.err);
+			if (p->n == p->cap)
+				grow_params(L, p);
 			if (!ir_is_const(L->ir, x.num, &p->v[p->n]))
 				p->constant = 0;
 			p->ref[p->n++] = x.num;

@@ -213,6 +213,7 @@ hash_model(struct sim *s, const struct spec *spec)
 			h = hash_text(hash_text(h, spec->set[i].cell), spec->set[i].content);
 		for (size_t i = 0; i < spec->ninput; i++)
 			h = hash_text(hash_text(h, spec->input[i].cell), spec->input[i].formula);
+		h ^= s->model->data_hash;
 		for (size_t i = 0; i < spec->ncorrelate; i++)
 			h = hash_correlate(h, &spec->correlate[i]);
 		for (size_t i = 0; i < s->ntargets; i++)

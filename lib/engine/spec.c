@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "engine/correlate.h"
+#include "engine/datafile.h"
 #include "record/json.h"
 
 #define SPEC_LIMIT ((size_t)64 << 20)
@@ -52,10 +53,10 @@ trimmed(struct arena *a, const char *s, size_t n)
 }
 
 static void
-add_input(struct spec *s, const char *cell, const char *formula, const char *name, const char *from)
+add_input(struct spec *s, const char *cell, const char *formula, const char *folder, const char *from)
 {
 	s->input = one_more(s->input, s->ninput, sizeof *s->input);
-	s->input[s->ninput++] = (struct spec_input){cell, formula, name, arena_strdup(&s->arena, from)};
+	s->input[s->ninput++] = (struct spec_input){cell, formula, NULL, arena_strdup(&s->arena, from), folder};
 }
 
 int
@@ -138,7 +139,7 @@ spec_add_correlate(struct spec *s, const char *text, const char *from, struct er
 			return err_set(e, ERR_USAGE, "%s: \"%s\": a cell is missing", from, text);
 		p = comma ? comma + 1 : NULL;
 	}
-	if (c.n < 2)
+	if (c.n < 2 && !strchr(c.cell[0], ':'))
 		return err_set(e, ERR_USAGE, "%s: \"%s\" names one cell; a correlation wants two or more", from, text);
 	if (num_parse_double(right, strlen(right), &c.rank) < 0)
 		c.range = right;
@@ -225,7 +226,7 @@ input_object(struct reader *r, const char *cell, const struct json *j, const cha
 		               r->where, cell);
 	(void)field;
 	if (formula) {
-		add_input(r->s, cell, arena_strdup(&r->s->arena, formula), NULL, from_field(r, "inputs"));
+		add_input(r->s, cell, arena_strdup(&r->s->arena, formula), r->folder, from_field(r, "inputs"));
 	} else {
 		failed |= buf_printf(&b, "%s(", dist);
 		for (size_t i = 0; params && i < json_count(params); i++) {
@@ -252,7 +253,7 @@ input_object(struct reader *r, const char *cell, const struct json *j, const cha
 			buf_free(&b);
 			return err_nomem(r->e);
 		}
-		add_input(r->s, cell, arena_strdup(&r->s->arena, b.s), NULL, from_field(r, "inputs"));
+		add_input(r->s, cell, arena_strdup(&r->s->arena, b.s), r->folder, from_field(r, "inputs"));
 		buf_free(&b);
 	}
 	if (json_text(json_member(j, "name")))
@@ -270,7 +271,7 @@ read_inputs(struct reader *r, const struct json *j, const char *field)
 		const struct json *v = json_iter_value(it);
 
 		if (json_text(v))
-			add_input(r->s, cell, trimmed(&r->s->arena, json_text(v), strlen(json_text(v))), NULL,
+			add_input(r->s, cell, trimmed(&r->s->arena, json_text(v), strlen(json_text(v))), r->folder,
 			          from_field(r, "inputs"));
 		else if (json_kind(v) != JSON_T_OBJECT)
 			return err_set(r->e, ERR_DATA, "%s: input %s: text or an object is wanted", r->where, cell);
@@ -404,8 +405,8 @@ correlate_object(struct reader *r, const struct json *j)
 	for (void *it = json_first(j); it; it = json_next(j, it))
 		if (strcmp(json_iter_key(it), "inputs") && strcmp(json_iter_key(it), "rank") && strcmp(json_iter_key(it), "matrix"))
 			return err_set(r->e, ERR_DATA, "%s: correlate: unknown field \"%s\"", r->where, json_iter_key(it));
-	if (json_kind(in) != JSON_T_ARRAY || json_count(in) < 2 || json_count(in) > 1000)
-		return bad(r, "correlate", "\"inputs\", an array of two cells or more, is wanted");
+	if (json_kind(in) != JSON_T_ARRAY || json_count(in) < 1 || json_count(in) > 1000)
+		return bad(r, "correlate", "\"inputs\", an array of cells or ranges, is wanted");
 	if (!rank == !matrix)
 		return bad(r, "correlate", "\"rank\" or \"matrix\" is wanted");
 	c.cell = arena_alloc(&r->s->arena, json_count(in) * sizeof *c.cell);
@@ -570,7 +571,8 @@ spec_apply(const struct spec *s, struct model *m, struct err *e)
 	for (size_t i = 0; i < s->ninput; i++) {
 		if (find_area(m, s->input[i].cell, s->input[i].from, &a, e) < 0)
 			return -1;
-		if (model_fill_formula(m, &a, s->input[i].formula, 1, e) < 0)
+		if (model_fill_formula(m, &a, s->input[i].formula, 1, e) < 0 ||
+		    datafile_expand(m, model_formula(m, a.sheet1, a.row1, a.col1), s->input[i].folder, e) < 0)
 			return err_prefix(e, "%s: %s ~ %s", s->input[i].from, s->input[i].cell, s->input[i].formula);
 	}
 	return correlate_model(s, m, e);

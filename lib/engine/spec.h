@@ -18,6 +18,7 @@ struct spec_input {
 	const char *formula; /* "normal(100, 15)" */
 	const char *name;    /* shown instead of the cell; may be NULL */
 	const char *from;    /* where it was said, for messages: "option -i 2", "plan.json: inputs" */
+	const char *folder;  /* files it names are relative to; NULL: as they are */
 };
 
 struct spec_set {

@@ -14,7 +14,7 @@
 enum node_kind {
 	N_NUM, N_TEXT, N_BOOL, N_ERROR,
 	N_MISSING,  /* an empty argument */
-	N_ARRAY,    /* {1,2;3,4}: u.value is V_ARRAY */
+	N_ARRAY,    /* {1,2;3,4}: u.value is V_ARRAY; args: what stood there instead, for node_print() */
 	N_AREA,     /* A1, A1:B2, A:A, 1:3, Sheet!A1, S1:S3!A1, [1]Sheet!A1 (external) */
 	N_NAME,     /* a defined name (u.name.def), or a LET/LAMBDA variable (u.name.slot >= 0), or unknown */
 	N_UNARY,    /* op: '-' '+' '%' '@' (implicit intersection) '#' (spill range) */

@@ -37,6 +37,7 @@ struct model {
 	size_t nchanges;
 	int pin;                   /* --pin: cells that draw keep their cached values */
 	int xlrisk;                /* dialect: LogNorm takes mu and sigma of ln X */
+	uint64_t data_hash;        /* of the numbers that came from files (engine/datafile.h) */
 	struct copula *copula;     /* correlated draws, formula/copula.h; NULL: none */
 	/* … private: index of changes, parse cache */
 	struct model_private *priv;

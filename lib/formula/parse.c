@@ -1468,7 +1468,12 @@ node_print(struct buf *b, const struct workbook *wb, const struct node *n, int s
 		break;
 	case N_TEXT:
 	case N_ARRAY:
-		rc |= print_value(b, &n->u.value);
+		for (int i = 0; i < n->nargs; i++) { /* numbers of a file: its name and column */
+			rc |= i ? buf_putc(b, ',') : 0;
+			rc |= node_print(b, wb, n->args[i], sheet, row, col);
+		}
+		if (!n->nargs)
+			rc |= print_value(b, &n->u.value);
 		break;
 	case N_AREA:
 		rc |= print_area(b, wb, n, sheet, row, col);

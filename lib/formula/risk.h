@@ -7,7 +7,7 @@
 #include "formula/ast.h"
 #include "formula/eval.h"
 
-#define RISK_PARAMS_MAX 4096
+#define RISK_PARAMS_MAX 262144
 
 struct risk_call {
 	int dist;                         /* row of kernels/dist.def */

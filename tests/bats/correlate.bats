@@ -128,6 +128,13 @@ EOF2
     [[ "$output" == *'whole number from 1 to 2'* ]]
 }
 
+@test "a range stands for its cells" {
+    sim-engine "$DCF" -t Inputs!D1 --set 'Inputs!D1==SUM(E1:E3)' -i 'Inputs!E1:E3 ~ normal(0,1)' --correlate 'Inputs!E1:E3=0.5' --seed 3 -n 20000 --samples s.csv >/dev/null
+    near "$(spearman s.csv Inputs!E1 Inputs!E2)" 0.5 0.02
+    near "$(spearman s.csv Inputs!E1 Inputs!E3)" 0.5 0.02
+    near "$(spearman s.csv Inputs!E2 Inputs!E3)" 0.5 0.02
+}
+
 @test "wrong options are told" {
     run -64 three --correlate 'Inputs!B4=0.5'
     run -64 three --correlate 'Inputs!B4,Inputs!B5'
