@@ -39,7 +39,7 @@ static const struct {
     {"ABS(B4-1000)", 0}, {"SIGN(B5-0.06)", 0}, {"B4=1000", 0}, {"B4<>B4", 0}, {"ROUND(B5,2)=0.06", 0}, {"B5-0.06", 0},
     {"LEN(\"x\"&INT(B4))", 1}, {"SUM(OFFSET(B4,0,0,INT(B5*50)+1,1))", 1}, {"INDIRECT(\"B\"&(INT(B5*50)+4))", 1},
     {"OFFSET(B4,INT(B5*50),0)", 0}, {"RiskTriang(1,B5*30,6)", 0}, {"RiskNormal(B4,5)", 0},
-    {"RiskNormal(10,5,RiskTruncate(0,20))", 0}, {"RiskExpon(B5,RiskTruncate(B5*20,B5*20.5))", 1}, {"RiskExpon(1,RiskTruncate(20,))", 0},
+    {"RiskNormal(10,5,RiskTruncate(0,20))", 0}, {"RiskExpon(B5,RiskTruncate(B5*20,B5*20.5))", 0}, {"RiskExpon(1,RiskTruncate(20,))", 0},
     {"RiskPoisson(3,RiskTruncate2(5.5,9.5),RiskShift(0.25))", 0}, {"RiskDiscrete({1,2.5,7},{1,1,1},RiskTruncate(2,7))", 0}, {"RiskLognorm(10,5,RiskShift(3))", 0}, {"RiskPert(1,2,5)+RiskGamma(2,3)", 0},
     {"RiskPoisson(3)+RiskBinomial(10,0.3)", 0}, {"RiskDiscrete({1,2,5},{0.2,0.5,0.3})", 0}, {"RiskPoisson(B5*100)", 0},
     {"RiskBeta(2,3,RiskTruncateP(0.1,0.9))", 0}, {"RiskExpon(B4)", 0}, {"RiskWeibull(2,RiskUniform(1,2))", 0},
