@@ -98,6 +98,7 @@ stats_free(struct stats *s)
 	free(s->linear);
 	free(s->tail);
 	free(s->rank);
+	free(s->waiting);
 	free(s->col);
 	free(s);
 }
@@ -239,24 +240,23 @@ static void
 leaf_sums(const struct stats *s, const double *d, double *sum)
 {
 	void (*leaf)(const double *, const double *, double, double *, double *) = stats_leaf_base;
-	double (*dot)(const double *, const double *) = stats_dot_base;
+	void (*dots)(const double *, const double *, int, double *) = stats_dots_base;
 	double again[STATS_LEAF];
 
 #if defined(__x86_64__)
 	if (s->isa == ISA_AVX512) {
 		leaf = stats_leaf_avx512;
-		dot = stats_dot_avx512;
+		dots = stats_dots_avx512;
 	} else if (s->isa == ISA_AVX2) {
 		leaf = stats_leaf_avx2;
-		dot = stats_dot_avx2;
+		dots = stats_dots_avx2;
 	}
 #endif
 	for (int i = 0; i < s->ncols; i++)
 		leaf(d + (size_t)i * STATS_LEAF, NULL, 0, again, sum + 4 * i);
 	for (int t = 0; t < s->ntargets; t++)
-		for (int i = 0; i < s->ninputs; i++)
-			sum[4 * s->ncols + t * s->ninputs + i] =
-			    dot(d + (size_t)t * STATS_LEAF, d + (size_t)(s->ntargets + i) * STATS_LEAF);
+		dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
+		     sum + 4 * s->ncols + t * s->ninputs);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
@@ -388,22 +388,57 @@ class_of(const struct stats_column *c, double x)
 	return lo;
 }
 
+/* Ranks are counted in batches, pair by pair: the tables of all pairs together are larger than any cache, and one trial touches
+ * them all. What waits: by column, RANK_BATCH leaves of classes, NO_CLASS where there is none. */
+#define RANK_BATCH 16
+#define NO_CLASS 255
+
 static void
+settle_ranks(const struct stats *s, uint64_t *rank)
+{
+	size_t n = (size_t)s->nwaiting * STATS_LEAF, stride = RANK_BATCH * STATS_LEAF;
+
+	for (int t = 0; t < s->ntargets && n; t++) {
+		const uint8_t *ct = s->waiting + (size_t)t * stride;
+
+		for (int i = 0; i < s->ninputs; i++, rank += STATS_CLASSES * STATS_CLASSES) {
+			const uint8_t *ci = s->waiting + (size_t)(s->ntargets + i) * stride;
+
+			for (size_t k = 0; k < n; k++)
+				if (ct[k] != NO_CLASS)
+					rank[(unsigned)ci[k] * STATS_CLASSES + ct[k]]++;
+		}
+	}
+}
+
+static int
 count_ranks(struct stats *s, size_t lane0, size_t lane1)
 {
 	const struct stats_block *b = s->block;
+	size_t stride = RANK_BATCH * STATS_LEAF;
 
-	for (int t = 0; t < s->ntargets; t++)
-		for (size_t k = lane0; k < lane1; k++) {
-			uint64_t *table = s->rank + (size_t)t * (size_t)s->ninputs * STATS_CLASSES * STATS_CLASSES;
-			int ct;
+	if (!s->waiting && !(s->waiting = malloc(((size_t)s->ncols + 1) * stride)))
+		return -1;
+	if (s->nwaiting == RANK_BATCH) {
+		settle_ranks(s, s->rank);
+		s->nwaiting = 0;
+	}
+	for (int t = 0; t < s->ntargets; t++) {
+		uint8_t *ct = s->waiting + (size_t)t * stride + (size_t)s->nwaiting * STATS_LEAF;
 
-			if (b->err[t] && b->err[t][k] != 0)
-				continue;
-			ct = class_of(&s->col[t], b->x[t][k]);
-			for (int i = 0; i < s->ninputs; i++)
-				table[((size_t)i * STATS_CLASSES + (size_t)(b->u[i][k] * STATS_CLASSES)) * STATS_CLASSES + (size_t)ct]++;
-		}
+		memset(ct, NO_CLASS, STATS_LEAF);
+		for (size_t k = lane0; k < lane1; k++)
+			if (!b->err[t] || b->err[t][k] == 0)
+				ct[k] = (uint8_t)class_of(&s->col[t], b->x[t][k]);
+	}
+	for (int i = 0; i < s->ninputs; i++) {
+		uint8_t *ci = s->waiting + (size_t)(s->ntargets + i) * stride + (size_t)s->nwaiting * STATS_LEAF;
+
+		for (size_t k = 0; k < STATS_LEAF; k++)
+			ci[k] = (uint8_t)(int)(b->u[i][k] * STATS_CLASSES);
+	}
+	s->nwaiting++;
+	return 0;
 }
 
 int
@@ -414,16 +449,19 @@ stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 	int64_t leaf = trial0 / STATS_LEAF;
 	int whole_leaf = lane0 == 0 && lane1 == STATS_LEAF;
 	void (*sums)(const double *, const double *, double, double *, double *) = stats_leaf_base;
-	double (*dot)(const double *, const double *) = stats_dot_base;
+	void (*dots)(const double *, const double *, int, double *) = stats_dots_base;
+	void (*extremes)(const double *, double *, double *) = stats_extremes_base;
 	double *sum = NULL, ignored[4];
 
 #if defined(__x86_64__)
 	if (s->isa == ISA_AVX512) {
 		sums = stats_leaf_avx512;
-		dot = stats_dot_avx512;
+		dots = stats_dots_avx512;
+		extremes = stats_extremes_avx512;
 	} else if (s->isa == ISA_AVX2) {
 		sums = stats_leaf_avx2;
-		dot = stats_dot_avx2;
+		dots = stats_dots_avx2;
+		extremes = stats_extremes_avx2;
 	}
 #endif
 	if (whole_leaf && !(sum = malloc(s->nsums * sizeof *sum)))
@@ -446,14 +484,16 @@ stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 				lo = x[k] < lo ? x[k] : lo;
 				hi = x[k] > hi ? x[k] : hi;
 			}
+		} else if (whole_leaf) {
+			extremes(x, &lo, &hi);
 		} else {
 			for (size_t k = lane0; k < lane1; k++) {
 				lo = x[k] < lo ? x[k] : lo;
 				hi = x[k] > hi ? x[k] : hi;
 			}
 		}
-		c->min = lo;
-		c->max = hi;
+		c->min = lo + 0.0; /* never -0: which zero came first depends on the order */
+		c->max = hi + 0.0;
 		c->n += n;
 		if (i < s->ntargets)
 			for (size_t k = lane0; k < lane1; k++)
@@ -465,13 +505,14 @@ stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 		}
 	}
 	s->trials += (int64_t)(lane1 - lane0);
-	if (leaf < STATS_RANK_DENSE || leaf % STATS_RANK_STEP == 0)
-		count_ranks(s, lane0, lane1);
+	if ((leaf < STATS_RANK_DENSE || leaf % STATS_RANK_STEP == 0) && count_ranks(s, lane0, lane1) < 0) {
+		free(sum);
+		return -1;
+	}
 	if (sum) {
 		for (int t = 0; t < s->ntargets; t++)
-			for (int i = 0; i < s->ninputs; i++)
-				sum[4 * s->ncols + t * s->ninputs + i] =
-				    dot(d + (size_t)t * STATS_LEAF, d + (size_t)(s->ntargets + i) * STATS_LEAF);
+			dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
+			     sum + 4 * s->ncols + t * s->ninputs);
 		return add_node(s, 0, leaf, sum);
 	}
 	for (size_t k = lane0; k < lane1; k++) {
@@ -516,6 +557,7 @@ stats_merge_into(struct stats *to, const struct stats *from, struct err *e)
 	}
 	for (size_t k = 0; k < nrank; k++)
 		to->rank[k] += from->rank[k];
+	settle_ranks(from, to->rank);
 	to->trials += from->trials;
 	for (size_t i = 0; i < from->nnodes; i++)
 		if (stats_put_node(to, from->node[i].level, from->node[i].index, from->node[i].sum) < 0)
@@ -531,6 +573,8 @@ stats_hand_over(struct stats *to, struct stats *from)
 {
 	int rc = 0;
 
+	settle_ranks(from, from->rank);
+	from->nwaiting = 0;
 	for (size_t i = 0; i < from->nnodes; i++) {
 		if (!rc)
 			rc = add_node(to, from->node[i].level, from->node[i].index, from->node[i].sum);

@@ -65,6 +65,8 @@ struct stats {
 	uint64_t **linear;        /* by target: STATS_LINEAR counts */
 	uint64_t **tail;          /* by target: 2 * STATS_TAIL counts, NULL while there are none */
 	uint64_t *rank;           /* [target][input][input class][target class] */
+	uint8_t *waiting;         /* classes of the last leaves, not yet counted in rank: stats_hand_over() counts them */
+	int nwaiting;
 	struct stats_block *block;
 	struct stats_windows *windows; /* by target; NULL: no second pass */
 };
@@ -89,7 +91,8 @@ int stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 
 /* Add what `from` holds. They must share the pilot and not overlap. */
 int stats_merge_into(struct stats *to, const struct stats *from, struct err *e);
-/* Move nodes and rows only, leaving counts where they are: between chunks, so that nodes find their siblings early. */
+/* Move nodes and rows only, leaving counts where they are: between chunks, so that nodes find their siblings early. What stats_add_block()
+ * was given is in the counts only after this, or after a merge into others. */
 int stats_hand_over(struct stats *to, struct stats *from);
 int stats_same_pilot(const struct stats *a, const struct stats *b);
 
@@ -143,8 +146,13 @@ double stats_normal_quantile(double p);
 void stats_leaf_base(const double *x, const double *err, double c, double *d, double *sum4);
 void stats_leaf_avx2(const double *x, const double *err, double c, double *d, double *sum4);
 void stats_leaf_avx512(const double *x, const double *err, double c, double *d, double *sum4);
-double stats_dot_base(const double *a, const double *b);
-double stats_dot_avx2(const double *a, const double *b);
-double stats_dot_avx512(const double *a, const double *b);
+/* *lo and *hi widened to the least and greatest of a whole leaf. */
+void stats_extremes_base(const double *x, double *lo, double *hi);
+void stats_extremes_avx2(const double *x, double *lo, double *hi);
+void stats_extremes_avx512(const double *x, double *lo, double *hi);
+/* Products of leaf a with each of n leaves that lie one behind the other. */
+void stats_dots_base(const double *a, const double *b, int n, double *out);
+void stats_dots_avx2(const double *a, const double *b, int n, double *out);
+void stats_dots_avx512(const double *a, const double *b, int n, double *out);
 
 #endif

@@ -48,8 +48,8 @@ PASTE(stats_leaf, ISA)(const double *x, const double *err, double centre, double
 	sum4[3] = fold(s4);
 }
 
-double
-PASTE(stats_dot, ISA)(const double *a, const double *b)
+static double
+dot(const double *a, const double *b)
 {
 	kd s[GROUPS];
 
@@ -59,4 +59,51 @@ PASTE(stats_dot, ISA)(const double *a, const double *b)
 		for (int g = 0; g < GROUPS; g++)
 			s[g] += k_load(a + k + g * KLANES) * k_load(b + k + g * KLANES);
 	return fold(s);
+}
+
+/* Four at a time: the additions of one product wait for each other, those of four do not. */
+void
+PASTE(stats_dots, ISA)(const double *a, const double *b, int n, double *out)
+{
+	int i = 0;
+
+	for (; i + 4 <= n; i += 4, b += 4 * STATS_LEAF) {
+		kd s[4][GROUPS];
+
+		for (int j = 0; j < 4; j++)
+			for (int g = 0; g < GROUPS; g++)
+				s[j][g] = k_set(0.0);
+		for (int k = 0; k < STATS_LEAF; k += 8)
+			for (int g = 0; g < GROUPS; g++) {
+				kd x = k_load(a + k + g * KLANES);
+
+				for (int j = 0; j < 4; j++)
+					s[j][g] += x * k_load(b + j * STATS_LEAF + k + g * KLANES);
+			}
+		for (int j = 0; j < 4; j++)
+			out[i + j] = fold(s[j]);
+	}
+	for (; i < n; i++, b += STATS_LEAF)
+		out[i] = dot(a, b);
+}
+
+/* *lo and *hi widened to the least and greatest of 256 numbers. */
+void
+PASTE(stats_extremes, ISA)(const double *x, double *lo, double *hi)
+{
+	kd l = k_set(*lo), h = k_set(*hi);
+	double v[KLANES], w[KLANES];
+
+	for (int k = 0; k < STATS_LEAF; k += KLANES) {
+		kd y = k_load(x + k);
+
+		l = k_sel(k_lt(y, l), y, l);
+		h = k_sel(k_gt(y, h), y, h);
+	}
+	k_store(v, l);
+	k_store(w, h);
+	for (int k = 0; k < KLANES; k++) {
+		*lo = v[k] < *lo ? v[k] : *lo;
+		*hi = w[k] > *hi ? w[k] : *hi;
+	}
 }
