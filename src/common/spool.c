@@ -1,0 +1,93 @@
+/* spool: see spool.h. */
+#include "common/spool.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "common/cli.h"
+#include "record/record.h"
+
+void
+cli_spool_open(struct spool *sp, const char *path, enum spool_mode mode, const char *program)
+{
+	struct err e = {0};
+
+	if (spool_open(sp, path, mode, program, &e) < 0)
+		cli_die(&e);
+}
+
+const char *
+cli_sibling(const char *name, char *out, size_t n)
+{
+	char self[PATH_MAX];
+	ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *slash;
+
+	if (k > 0) {
+		self[k] = '\0';
+		slash = strrchr(self, '/');
+		if (slash && (size_t)snprintf(out, n, "%.*s/%s", (int)(slash - self), self, name) < n && access(out, X_OK) == 0)
+			return out;
+	}
+	snprintf(out, n, "%s", name);
+	return out;
+}
+
+int64_t
+cli_job_operand(struct spool *sp, const char *arg)
+{
+	int64_t id = job_id_parse(arg), found = 0, n = 0;
+	struct err e = {0};
+	int rc;
+
+	if (id) {
+		rc = db_get_int(sp->db, &e, &found, "SELECT id FROM job WHERE id=?", "i", id);
+		if (rc < 0)
+			cli_die(&e);
+		if (rc)
+			return id;
+	}
+	rc = db_get_int(sp->db, &e, &found, "SELECT id FROM job WHERE key=?", "s", arg);
+	if (rc > 0)
+		return found;
+	if (rc == 0)
+		rc = db_get_int(sp->db, &e, &n, "SELECT count(*) FROM job WHERE name=?", "s", arg);
+	if (rc < 0)
+		cli_die(&e);
+	if (n == 1 && db_get_int(sp->db, &e, &found, "SELECT id FROM job WHERE name=?", "s", arg) > 0)
+		return found;
+	err_set(&e, ERR_NOINPUT, n ? "%lld jobs have the name \"%.100s\": give an id" : "there is no job %.0lld\"%.100s\"",
+	        (long long)n, arg);
+	cli_die(&e);
+}
+
+int64_t
+cli_job_line(const char *line, size_t n)
+{
+	struct record r;
+	int64_t id;
+
+	if (n && line[0] != '{')
+		return job_id_parse(line);
+	if (record_parse(line, n, &r, NULL) < 0)
+		return 0;
+	id = !strcmp(r.type, "job") && r.job ? job_id_parse(r.job) : 0;
+	record_free(&r);
+	return id;
+}
+
+int64_t
+cli_duration(const char *option, const char *arg)
+{
+	int64_t ns;
+
+	if (!strcmp(arg, "none"))
+		return INT64_MAX / 4;
+	if (num_parse_duration(arg, &ns) < 0 || ns <= 0)
+		cli_usage("%s: \"%s\" is not a time such as 90s, 10min, 2h", option, arg);
+	return ns;
+}

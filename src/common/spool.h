@@ -1,0 +1,26 @@
+/* spool: what the programs of the spool share: the --spool option, paths of sibling programs, job operands. */
+#ifndef COMMON_SPOOL_H
+#define COMMON_SPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/job.h"
+#include "spool/spool.h"
+
+/* Opens or ends the program. program: its name. */
+void cli_spool_open(struct spool *sp, const char *path, enum spool_mode mode, const char *program);
+
+/* Path of another program of the suite: beside this one, else by its name. */
+const char *cli_sibling(const char *name, char *out, size_t n);
+
+/* A job's id from an operand: an id, or the key or the name of exactly one job. Ends the program (66) if there is none. */
+int64_t cli_job_operand(struct spool *sp, const char *arg);
+
+/* The job id in a line: a `job` record, or a bare id. 0: neither. */
+int64_t cli_job_line(const char *line, size_t n);
+
+/* "90s", "10min" or "none": ends the program (64) if it is neither. */
+int64_t cli_duration(const char *option, const char *arg);
+
+#endif
