@@ -354,6 +354,19 @@ xl_atan2(struct xl_call *c)
 XL_FN xl_sum(struct xl_call *c) { return xl_total(c); }
 
 XL_FN
+xl_percentof(struct xl_call *c)
+{
+	double part = 0, all = 0;
+
+	for (int i = 0; i < c->arg[0].n; i++)
+		part = part + c->arg[0].x[i];
+	for (int i = 0; i < c->arg[1].n; i++)
+		all = all + c->arg[1].x[i];
+	return all == 0 ? XL_FAIL(c, XL_DIV0) : part / all;
+}
+
+
+XL_FN
 xl_product(struct xl_call *c)
 {
 	double s = 1;

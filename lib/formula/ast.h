@@ -20,6 +20,7 @@ enum node_kind {
 	N_UNARY,    /* op: '-' '+' '%' '@' (implicit intersection) '#' (spill range) */
 	N_BINARY,   /* op: + - * / ^ & = < > 'l' (<=) 'g' (>=) 'n' (<>) ':' (range) ' ' (intersect) ',' (union) */
 	N_CALL,     /* u.call.fn, or NULL and its name: unknown function */
+	N_FUNCTION, /* the name of a function as a value: SUM for LAMBDA(x, SUM(x)); u.call */
 	N_INVOKE    /* args[0] is an expression giving a LAMBDA, the rest its arguments */
 };
 

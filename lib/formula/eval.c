@@ -44,7 +44,7 @@ struct binding {
 };
 
 struct closure {
-	const struct node *params; /* the LAMBDA call: all arguments but the last are names */
+	const struct node *params; /* the LAMBDA call: all arguments but the last are names; or N_FUNCTION */
 	const struct binding *env;
 	int sheet;
 	int32_t row, col;
@@ -1392,6 +1392,43 @@ fn_lambda(struct eval *ev, const struct node *call, struct value *args, int narg
 	out->u.lambda = c;
 }
 
+/* Call a function by its name as a value: the arguments become variables of a call made for them. */
+static struct value
+invoke_function(struct eval *ev, const struct node *f, struct value *args, int nargs)
+{
+	const struct binding *old = ev->p->env;
+	const struct func *fn = f->u.call.fn;
+	struct node *call = arena_zalloc(&ev->tmp, sizeof *call), *name;
+	struct value v;
+
+	if (nargs < fn->min || (fn->max >= 0 && nargs > fn->max))
+		return value_error(XE_VALUE);
+	*call = *f;
+	call->kind = N_CALL;
+	call->nargs = (uint16_t)nargs;
+	call->args = arena_alloc(&ev->tmp, ((size_t)nargs + 1) * sizeof *call->args);
+	ev->p->env = NULL;
+	for (int i = 0; i < nargs; i++) {
+		call->args[i] = name = arena_zalloc(&ev->tmp, sizeof *name);
+		name->kind = N_NAME;
+		name->u.name.name = "";
+		name->u.name.slot = i;
+		bind(ev, i, args[i]);
+	}
+	ev->p->invocation++;
+	v = eval_node(ev, call);
+	ev->p->env = old;
+	return v;
+}
+
+int
+eval_lambda_takes(struct value lambda, int n)
+{
+	const struct node *p = lambda.kind == V_LAMBDA ? lambda.u.lambda->params : NULL;
+
+	return p && (p->kind == N_FUNCTION ? p->u.call.fn->min >= n : p->nargs - 1 >= n);
+}
+
 struct value
 eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs)
 {
@@ -1406,6 +1443,8 @@ eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs)
 	if (lambda.kind != V_LAMBDA)
 		return value_error(XE_VALUE);
 	c = lambda.u.lambda;
+	if (c->params->kind == N_FUNCTION)
+		return p->node_depth > NODE_DEPTH ? value_error(XE_NUM) : invoke_function(ev, c->params, args, nargs);
 	nparams = c->params->nargs - 1;
 	if (nargs > nparams || p->node_depth > NODE_DEPTH)
 		return value_error(nargs > nparams ? XE_VALUE : XE_NUM);
@@ -1516,6 +1555,9 @@ eval_node(struct eval *ev, const struct node *n)
 		break;
 	case N_CALL:
 		v = call_node(ev, n);
+		break;
+	case N_FUNCTION:
+		fn_lambda(ev, n, NULL, 0, &v);
 		break;
 	default:
 		v = invoke_node(ev, n);

@@ -66,6 +66,8 @@ struct value eval_ref(struct eval *ev, int sheet, int32_t row1, int32_t col1, in
 /* The last + or - of a formula: snaps to 0 where it nearly cancels. */
 struct value eval_last_operation(struct eval *ev, const struct node *n);
 
+/* Whether a LAMBDA may be given n arguments; a function by its name only if it needs as many. */
+int eval_lambda_takes(struct value lambda, int n);
 /* Call a LAMBDA value. */
 struct value eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs);
 

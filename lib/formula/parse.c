@@ -30,6 +30,7 @@ struct parser {
 	int32_t row, col;
 	const char *text, *s; /* s: next character */
 	int spec, depth, nslots;
+	int functions;         /* in the arguments of a function that takes a LAMBDA: the name of one is a value */
 	int escaped;           /* the bracketed text read last began with an escape */
 	uint16_t ndraws;
 	unsigned flags;
@@ -610,7 +611,7 @@ call(struct parser *p, const char *at, const char *name, size_t n)
 {
 	struct node *c = new_node(p, N_CALL, at);
 	struct arg_list l = {0};
-	int slot;
+	int slot, functions;
 
 	name = strip_prefixes(name, &n);
 	slot = find_variable(p, name, n);
@@ -671,8 +672,11 @@ call(struct parser *p, const char *at, const char *name, size_t n)
 		if (!strcmp(f->name, "RISKOUTPUT"))
 			p->flags |= FORMULA_OUTPUT;
 	}
+	functions = p->functions;
+	p->functions = c->u.call.fn && c->u.call.fn->flags & FN_LAMBDA;
 	if (arguments(p, &l, c->u.call.name) < 0)
 		return NULL;
+	p->functions = functions;
 	c->args = l.v;
 	c->nargs = (uint16_t)l.n;
 	if (c->u.call.fn) {
@@ -866,6 +870,34 @@ array_literal(struct parser *p)
 	return n;
 }
 
+/* The name of a function as a value: _xleta.SUM in files, SUM where a LAMBDA is wanted. NULL where it is none. */
+static struct node *
+function_node(struct parser *p, const char *at, const char *s, size_t n)
+{
+	int marked = n > 7 && !strncasecmp(s, "_xleta.", 7);
+	const struct func *f;
+	struct node *v;
+
+	if (!marked && !p->functions)
+		return NULL;
+	s += marked ? 7 : 0;
+	n -= marked ? 7 : 0;
+	s = upper(p->a, s, n);
+	f = func_find(s, n);
+	if (!f)
+		return NULL;
+	v = new_node(p, N_FUNCTION, at);
+	v->u.call.fn = f;
+	v->u.call.name = s;
+	if (f->flags & FN_RANDOM) {
+		p->flags |= FORMULA_RANDOM;
+		v->u.call.draw = p->ndraws++;
+	}
+	if (f->flags & FN_VOLATILE)
+		p->flags |= FORMULA_VOLATILE;
+	return v;
+}
+
 static struct node *
 name_node(struct parser *p, const char *at, const char *s, size_t n, int sheet)
 {
@@ -881,6 +913,8 @@ name_node(struct parser *p, const char *at, const char *s, size_t n, int sheet)
 	}
 	if (slot < 0 && n == 5 && !strncasecmp(s, "FALSE", 5))
 		return new_node(p, N_BOOL, at);
+	if (slot < 0 && !workbook_name(p->wb, sheet, s, n) && (v = function_node(p, at, bare, m)))
+		return v;
 	v = new_node(p, N_NAME, at);
 	v->u.name.slot = slot;
 	v->u.name.name = arena_strndup(p->a, bare, m);
@@ -1492,6 +1526,9 @@ node_print(struct buf *b, const struct workbook *wb, const struct node *n, int s
 		rc |= node_print(b, wb, n->args[0], sheet, row, col);
 		rc |= operator_text(n->op) ? buf_puts(b, operator_text(n->op)) : buf_putc(b, (char)n->op);
 		rc |= node_print(b, wb, n->args[1], sheet, row, col);
+		break;
+	case N_FUNCTION:
+		rc |= buf_puts(b, n->u.call.name);
 		break;
 	case N_CALL:
 	case N_INVOKE:

@@ -47,6 +47,7 @@ static const struct {
     {"BESSELJ(B5*100,2)+BESSELY(B5*100,1)", 0}, {"BESSELI(B5*100,2)+BESSELK(B5*100,1)", 0},
     {"DSUM(A4:B18,1,{\"x\";1})", 1},
     {"ODDFPRICE(39763,44256,39736,39873,B5,0.0625,100,2,1)+AMORLINC(B4,39679,39813,300,1,0.15,1)", 0},
+    {"SUM(BYROW(B4:B8,SUM))", 1}, {"PERCENTOF(B4:B6,B4:B8)", 0}, {"INDEX(GROUPBY({1;2;1},B4:B6,SUM),1,2)", 1},
     {"POWER(B4,1/3)", 0}, {"CEILING(B4,5)+FLOOR(B4,5)", 0}, {"SUMXMY2(B4:B6,B5:B7)", 0}, {"N(B4>1000)", 0},
     {"RiskNormal(B4,5,RiskTruncate(B4-3,))", 0}, {"RiskGamma(B5*40,3,RiskTruncate(2,B5*200))", 0},
     {"RiskPoisson(B5*100,RiskTruncate(2,8),RiskShift(B5))", 0}, {"RiskNormal(10,5,RiskTruncate2(B5*100,B5*300),RiskShift(B7))", 0},
