@@ -5,7 +5,7 @@
 # Read the --help of program $1: _sim_options has every option; where $2 is one of them, _sim_arg is what follows it (FILE, N,
 # NAME …; empty if nothing does) and _sim_text what the help says about it.
 _sim_read_help() {
-    local line form="^ +((-[A-Za-z]), )?(-[A-Za-z]|--[a-z][a-z-]*)( ([A-Z][A-Z.=]*|'[^']*'))? +([^ ].*)\$"
+    local line form="^ +((-[A-Za-z]), )?(-[A-Za-z]|--[a-z][a-z-]*)( ([A-Z][][A-Z.=]*|'[^']*'))? +([^ ].*)\$"
     _sim_options='' _sim_arg='' _sim_text=''
     while IFS= read -r line; do
         [[ $line =~ $form ]] || continue

@@ -60,6 +60,32 @@ cell_name(struct sim *s, int sheet, int32_t row, int32_t col)
 	return arena_strdup(&s->arena, text);
 }
 
+/* The text in RiskOutput("…"), or NULL. */
+static const char *
+text_in_output(const struct node *n)
+{
+	const char *name = NULL;
+
+	if (n->kind == N_CALL && n->u.call.fn && !strcmp(n->u.call.fn->name, "RISKOUTPUT"))
+		return n->nargs && n->args[0]->kind == N_TEXT ? n->args[0]->u.value.u.text->s : NULL;
+	for (int i = 0; i < n->nargs && !name; i++)
+		if (n->args[i])
+			name = text_in_output(n->args[i]);
+	return name;
+}
+
+/* What the workbook calls an output, unless another is called so already: then its cell. */
+static const char *
+output_name(struct sim *s, const struct targets *t, const struct formula *f, const char *cell)
+{
+	const char *name = f->root ? text_in_output(f->root) : NULL;
+
+	for (size_t i = 0; name && i < t->n; i++)
+		if (!strcmp(t->name[i], name))
+			name = NULL;
+	return name && *name ? arena_strdup(&s->arena, name) : cell;
+}
+
 #define TARGET_LIMIT 1024
 
 static int
@@ -94,7 +120,7 @@ find_targets(struct sim *s, const struct spec *spec, struct targets *t, struct e
 			struct area one = {(int)k, (int)k, c->row, c->col, c->row, c->col};
 
 			if (f && (f->flags & FORMULA_OUTPUT))
-				add_target(t, one, cell_name(s, (int)k, c->row, c->col));
+				add_target(t, one, output_name(s, t, f, cell_name(s, (int)k, c->row, c->col)));
 		}
 	}
 	if (!t->n)

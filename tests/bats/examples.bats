@@ -104,3 +104,8 @@ example() {
     sim "$DCF" -i 'Inputs!D4:D5 ~ B4+0*normal(0,1)' -t Inputs!D4:D5 -n 10 --seed 1 --format ndjson |
         jq -e '.targets[0].mean == 1000 and .targets[1].mean == 0.06'
 }
+
+@test "an output is called as RiskOutput says" {
+    sim "$ROOT/examples/insurance.xlsx" -n 300 --seed 1 --format ndjson |
+        jq -e '.targets[0] | .name == "Underwriting result" and .cell == "Summary!B3"'
+}
