@@ -23,11 +23,13 @@ stats_moments(const struct stats *s, const double *sums, int col, struct stats_m
 	m = t[0] / n;
 	out->mean = s->col[col].centre + m;
 	m2 = t[1] / n - m * m;
-	if (!(m2 > 0))
+	if (m2 < 0)
 		m2 = 0;
 	if (s->col[col].min == s->col[col].max) { /* a constant: nothing that rounding left behind */
 		out->mean = s->col[col].min;
 		m2 = 0;
+	} else if (!(m2 < INFINITY) || (s->col[col].max - s->col[col].min) * (s->col[col].max - s->col[col].min) < 1e-290) {
+		m2 = NAN; /* squares beyond the range of doubles: no deviation rather than a wrong one */
 	}
 	if (n < 2)
 		return;
