@@ -21,6 +21,7 @@
 #include "record/record.h"
 
 #define CHUNK_MAX ((int64_t)65536)
+#define CHUNK_ROWS ((int64_t)4096) /* with --samples: a chunk's rows are kept until their turn */
 #define CHUNK_SECONDS 0.05 /* a stop or a deadline is honoured within about this */
 
 /* --- opening ---------------------------------------------------------------------------------------------- */
@@ -575,7 +576,7 @@ run_pilot(struct crew *c, struct vm_run *run, struct stats *total, struct err *e
 	sim_column_lanes(c->s, run, b);
 	if (stats_pilot(total, VM_BLOCK, e) < 0)
 		return -1;
-	c->chunk = CHUNK_MAX;
+	c->chunk = c->o->samples_fd >= 0 ? CHUNK_ROWS : CHUNK_MAX;
 	while (c->chunk > VM_BLOCK && (double)(c->chunk / VM_BLOCK) * block_s > CHUNK_SECONDS)
 		c->chunk /= 2;
 	return 0;
