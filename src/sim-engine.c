@@ -17,7 +17,6 @@
 #include "common/cli.h"
 #include "common/engine.h"
 #include "engine/sim.h"
-#include "formula/copula.h"
 #include "record/record.h"
 #include "stats/partial.h"
 
@@ -164,9 +163,11 @@ put_warnings(struct out *o, const struct sim *s)
 		record_end(&o->line);
 		put(o);
 	}
-	for (size_t i = 0; s->model->copula && i < s->model->copula->nwarnings; i++) {
+	for (size_t i = 0; i < s->nnotes; i++) {
 		record_begin(&o->line, "warning", o->task->job, o->task->attempt);
-		record_str(&o->line, "message", s->model->copula->warning[i]);
+		if (s->note[i].cell)
+			record_str(&o->line, "cell", s->note[i].cell);
+		record_str(&o->line, "message", s->note[i].message);
 		record_end(&o->line);
 		put(o);
 	}

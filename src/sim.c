@@ -18,7 +18,6 @@
 #include "common/engine.h"
 #include "common/summary.h"
 #include "engine/sim.h"
-#include "formula/copula.h"
 #include "stats/partial.h"
 
 static const char usage[] =
@@ -194,8 +193,8 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 	if (s.lower->ir->ntrees && !quiet)
 		cli_warn("%zu formulas have no lanes and run one trial at a time: slower, the same numbers (sim-engine names them)",
 		         s.lower->ir->ntrees);
-	for (size_t i = 0; s.model->copula && i < s.model->copula->nwarnings; i++)
-		cli_warn("%s", s.model->copula->warning[i]);
+	for (size_t i = 0; i < s.nnotes; i++)
+		cli_warn("%s%s%s", s.note[i].cell ? s.note[i].cell : "", s.note[i].cell ? ": " : "", s.note[i].message);
 	if (!s.ninputs_found)
 		cli_warn("nothing random: no input with -i, no RAND() and no Risk function leads to the target");
 	ro.seed = eo->spec.seed;

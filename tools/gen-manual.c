@@ -6,6 +6,7 @@
 
 #include "engine/lower_fn.h"
 #include "formula/func.h"
+#include "formula/alt.h"
 #include "kernels/dist.h"
 
 /* mdoc text: a backslash or a control character at the start of a line would be taken as markup. */
@@ -65,6 +66,8 @@ functions(void)
 static void
 distributions(void)
 {
+	const char *name, *names;
+
 	head("distributions", "random inputs that simspool draws");
 	puts("In a spec or with");
 	puts(".Fl i");
@@ -82,6 +85,17 @@ distributions(void)
 		if (*dist_info[i].aliases)
 			printf("Also %s.\n", dist_info[i].aliases);
 	}
+	puts(".El");
+	puts(".Ss By percentiles");
+	puts("With Alt after its name, a distribution of this list takes pairs of what is known and its value, as many as it has parameters:");
+	puts("a percentile as a number between 0 and 1, or a parameter by its name in quotes.");
+	puts(".Dl RiskNormalAlt(5%, 10, 95%, 20)");
+	puts(".Dl RiskTriangAlt(\"min\", 0, 50%, 3, 95%, 7)");
+	puts("loc, which is added to each draw, may be left out: 0.");
+	puts("Pairs that no distribution of the family satisfies are an error.");
+	puts(".Bl -tag -width Ds -compact");
+	for (size_t i = 0; (name = alt_names(i, &names)); i++)
+		printf(".It %sAlt\n%s\n", name, names);
 	puts(".El");
 	puts(".Sh SEE ALSO\n.Xr sim 1 ,\n.Xr sim-spec 5 ,\n.Xr sim-functions 7");
 }

@@ -305,6 +305,7 @@ static int
 expand(struct model *m, struct node *n, const char *folder, struct err *e)
 {
 	if (n->kind == N_CALL && n->u.call.fn && (n->u.call.fn->flags & FN_DIST) && n->nargs && n->args[0] && n->args[0]->kind == N_TEXT &&
+	    !risk_is_alt(n) &&
 	    expand_call(m, n, folder, e) < 0)
 		return -1;
 	for (int i = 0; i < n->nargs; i++)

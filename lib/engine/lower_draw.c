@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "engine/invtab.h"
 #include "engine/lower_fn.h"
+#include "formula/alt.h"
 #include "formula/copula.h"
 #include "formula/risk.h"
 #include "kernels/dist.h"
@@ -119,6 +120,18 @@ struct params {
 	ir_ref err;
 };
 
+/* A parameter as a number; a name among the pairs of an Alt form is its code. */
+static struct lval
+alt_number(struct lower *L, const struct risk_call *r, struct lval v)
+{
+	struct value t;
+	double code;
+
+	if (r->alt && lower_is_const(L, v, &t) && t.kind == V_TEXT && (code = alt_code(r->dist, t.u.text->s)) != 0)
+		return lower_number(ir_const(L->ir, code), IR_NONE);
+	return lower_num(L, v);
+}
+
 static void
 grow_params(struct lower *L, struct params *p)
 {
@@ -162,7 +175,7 @@ lower_params(struct lower *L, const struct lower_ctx *c, const struct risk_call 
 
 			if (m->v[k].mask == LM_BLANK && m->rows * m->cols > 1)
 				continue;
-			x = lower_num(L, m->v[k]);
+			x = alt_number(L, r, m->v[k]);
 			if (x.kind != LV_SCALAR || p->n == RISK_PARAMS_MAX)
 				return -1;
 			p->err = lower_err(L, p->err, x.err);
@@ -221,9 +234,23 @@ percentile(struct lower *L, const struct lower_ctx *c, const struct node *n, ir_
 	return 0;
 }
 
-/* One bound of the values: its probability. */
+/* Constant pairs of an Alt form become parameters. NULL, or the rule that is broken. */
+static const char *
+solve_alt(struct lower *L, struct risk_call *r, struct params *p, double *loc)
+{
+	double solved[8];
+	const char *rule = alt_solve(&r->dist, p->v, p->n, solved, &p->n, loc);
+
+	for (int i = 0; !rule && i < p->n; i++) {
+		p->v[i] = solved[i];
+		p->ref[i] = ir_const(L->ir, solved[i]);
+	}
+	return rule;
+}
+
+/* One bound of the values: its probability. loc: what an Alt form adds to the draw. */
 static int
-bound(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, const struct params *p, const struct node *n, ir_ref shift,
+bound(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, const struct params *p, const struct node *n, ir_ref shift, double loc,
       int what, ir_ref *out, ir_ref *clamp, ir_ref *err)
 {
 	struct lval v = lower_num(L, lower_scalar_arg(L, c, n));
@@ -233,6 +260,8 @@ bound(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, con
 		return -1;
 	if (r->shift_first && shift != IR_NONE)
 		v.num = ir_op2(L->ir, IR_SUB, v.num, shift);
+	if (loc != 0)
+		v.num = ir_op2(L->ir, IR_SUB, v.num, ir_const(L->ir, loc));
 	*err = lower_err(L, *err, v.err);
 	if (p->constant && ir_is_const(L->ir, v.num, &x)) {
 		*out = ir_const(L->ir, what == IR_DIST_BELOW ? risk_below(r->dist, p->v, p->n, x) : risk_upto(r->dist, p->v, p->n, x));
@@ -250,7 +279,8 @@ bound(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, con
 
 /* Percentiles first, then bounds, which win: the order of fn_random.c, so that the first error is the same. */
 static int
-truncation(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, const struct params *p, ir_ref shift, struct bounds *t)
+truncation(struct lower *L, const struct lower_ctx *c, const struct risk_call *r, const struct params *p, ir_ref shift, double loc,
+           struct bounds *t)
 {
 	struct ir *ir = L->ir;
 
@@ -259,8 +289,8 @@ truncation(struct lower *L, const struct lower_ctx *c, const struct risk_call *r
 	if (!p->constant)
 		t->err = lower_err(L, t->err, ir_result(ir, IR_RES2, dist_op(L, IR_DISTPROB, r, p, t->err, t->a, IR_DIST_CHECK)));
 	if ((r->plo && percentile(L, c, r->plo, &t->a, &t->err) < 0) || (r->phi && percentile(L, c, r->phi, &t->b, &t->err) < 0) ||
-	    (r->lo && bound(L, c, r, p, r->lo, shift, IR_DIST_BELOW, &t->a, &t->lo, &t->err) < 0) ||
-	    (r->hi && bound(L, c, r, p, r->hi, shift, IR_DIST_UPTO, &t->b, &t->hi, &t->err) < 0))
+	    (r->lo && bound(L, c, r, p, r->lo, shift, loc, IR_DIST_BELOW, &t->a, &t->lo, &t->err) < 0) ||
+	    (r->hi && bound(L, c, r, p, r->hi, shift, loc, IR_DIST_UPTO, &t->b, &t->hi, &t->err) < 0))
 		return -1;
 	return 0;
 }
@@ -326,7 +356,7 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	const char *why = risk_parse(L->m, n, &r), *rule;
 	struct lower_draw *d;
 	struct params p;
-	double a, b;
+	double a, b, loc = 0;
 	struct lval s = {.num = IR_NONE, .err = IR_NONE};
 	struct bounds t = {IR_NONE, IR_NONE, IR_NONE, IR_NONE, IR_NONE};
 	ir_ref u, v, err;
@@ -345,7 +375,11 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	d = new_draw(L, c, n, 0);
 	label_draw(L, c, &r, d);
 	d->dist = r.dist;
-	if (p.constant && (rule = dist_check(r.dist, p.v, p.n))) {
+	if (r.alt && !p.constant)
+		return lower_unsupported(L, "distribution by random percentiles");
+	rule = r.alt ? solve_alt(L, &r, &p, &loc) : NULL;
+	d->dist = r.dist;
+	if (p.constant && (rule || (rule = dist_check(r.dist, p.v, p.n)))) {
 		set_bad(L, c, rule, d->text);
 		return lower_error(L, XE_NUM);
 	}
@@ -353,7 +387,7 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	err = lower_err(L, p.err, s.err);
 	if (r.lo || r.hi || r.plo || r.phi) {
 		t.err = err;
-		if (truncation(L, c, &r, &p, s.num, &t) < 0)
+		if (truncation(L, c, &r, &p, s.num, loc, &t) < 0)
 			return lower_unsupported(L, "truncation at bounds that have no lanes");
 		if (ir_is_const(ir, t.a, &a) && ir_is_const(ir, t.b, &b) && !(b - a >= RISK_MASS_MIN && a >= 0 && b <= 1)) {
 			set_bad(L, c, b > a ? "the truncation leaves less than a billionth" : "the truncation leaves nothing", d->text);
@@ -380,6 +414,10 @@ lower_dist(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		v = ir_op2(ir, IR_MAX, v, t.lo);
 	if (t.hi != IR_NONE)
 		v = ir_op2(ir, IR_MIN, v, t.hi);
+	if (loc != 0) {
+		v = ir_op2(ir, IR_ADD, v, ir_const(ir, loc));
+		err = lower_err(L, err, ir_finchk(ir, v));
+	}
 	if (r.shift) {
 		v = ir_op2(ir, IR_ADD, v, s.num);
 		err = lower_err(L, err, ir_finchk(ir, v));

@@ -310,6 +310,7 @@ sim_open(struct sim *s, const struct spec *spec, enum isa isa, struct err *e)
 		        eval_cycle(s->lower->ev));
 		goto fail;
 	}
+	s->nnotes = notes_collect(s->model, &s->arena, &s->note);
 	name_columns(s, spec);
 	hash_model(s, spec);
 	roots = roots_of(s, &nroots);

@@ -15,6 +15,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "engine/lower.h"
+#include "engine/notes.h"
 #include "engine/spec.h"
 #include "engine/vm.h"
 #include "stats/stats.h"
@@ -36,6 +37,8 @@ struct sim {
 	size_t ninputs_found;      /* more than ninputs where some are not tracked */
 	enum isa isa;
 	uint64_t hash[2];          /* of the workbook and of all that was changed in it: equal hashes give equal draws and results */
+	struct note *note;         /* engine/notes.h: for warnings */
+	size_t nnotes;
 	double load_s, compile_s;  /* seconds spent */
 	struct arena arena;
 };

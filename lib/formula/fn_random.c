@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "formula/alt.h"
 #include "formula/eval_internal.h"
 #include "formula/risk.h"
 #include "kernels/dist.h"
@@ -63,11 +64,20 @@ fn_randarray(struct eval *ev, const struct node *call, struct value *args, int n
 
 /* --- distributions ---------------------------------------------------------------------------------------------- */
 
+int
+risk_is_alt(const struct node *call)
+{
+	size_t len = strlen(call->u.call.name);
+
+	return len > 7 && !strcmp(call->u.call.name + len - 3, "ALT");
+}
+
 const char *
 risk_parse(const struct model *m, const struct node *call, struct risk_call *r)
 {
 	memset(r, 0, sizeof *r);
 	r->dist = call->u.call.fn->dist;
+	r->alt = risk_is_alt(call);
 	if (m->xlrisk && r->dist == DIST_ID_LOGNORM)
 		r->dist = DIST_ID_LOGNORM2;
 	for (int i = 0; i < call->nargs; i++) {
@@ -157,8 +167,8 @@ parameters(struct eval *ev, const struct risk_call *r, double **out, int *n)
 			eval_walk_init(&w, v);
 		}
 		while (eval_walk_next(ev, &w, &e)) {
-			double x;
-			int err = value_to_num(&e, ev->date1904, &x);
+			double x = r->alt && e.kind == V_TEXT ? alt_code(r->dist, e.u.text->s) : 0;
+			int err = x != 0 ? 0 : value_to_num(&e, ev->date1904, &x);
 
 			if (err)
 				return err;
@@ -192,7 +202,7 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 {
 	struct risk_call r;
 	const char *why = risk_parse(ev->m, call, &r);
-	double *p, a = 0, b = 1, lo = -INFINITY, hi = INFINITY, x, shift = 0, u;
+	double *p, a = 0, b = 1, lo = -INFINITY, hi = INFINITY, x, loc = 0, shift = 0, u, solved[8];
 	int n, k;
 
 	UNUSED(args);
@@ -201,6 +211,10 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 	k = why ? XE_VALUE : parameters(ev, &r, &p, &n);
 	if (!k && r.shift)
 		k = number_of(ev, r.shift, &shift);
+	if (!k && r.alt) {
+		k = alt_solve(&r.dist, p, n, solved, &n, &loc) ? XE_NUM : 0;
+		p = solved;
+	}
 	if (!k && dist_check(r.dist, p, n))
 		k = XE_NUM;
 	if (!k && ev->trial < 0 && r.stat) {
@@ -212,9 +226,9 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 	if (!k && r.phi)
 		k = number_of(ev, r.phi, &b);
 	if (!k && r.lo && !(k = number_of(ev, r.lo, &x)))
-		a = risk_below(r.dist, p, n, lo = r.shift_first ? x - shift : x);
+		a = risk_below(r.dist, p, n, lo = (r.shift_first ? x - shift : x) - loc);
 	if (!k && r.hi && !(k = number_of(ev, r.hi, &x)))
-		b = risk_upto(r.dist, p, n, hi = r.shift_first ? x - shift : x);
+		b = risk_upto(r.dist, p, n, hi = (r.shift_first ? x - shift : x) - loc);
 	if (!k && !(b - a >= RISK_MASS_MIN && a >= 0 && b <= 1))
 		k = XE_NUM;
 	if (k) {
@@ -224,7 +238,7 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 	if (ev->trial < 0 && a == 0 && b == 1) {
 		x = dist_mean(r.dist, p, n);
 		if (isfinite(x)) {
-			*out = value_num(x + shift);
+			*out = value_num(x + loc + shift);
 			return;
 		}
 	}
@@ -238,6 +252,8 @@ fn_risk_dist(struct eval *ev, const struct node *call, struct value *args, int n
 		risk_clamp(r.dist, &lo, &hi);
 		x = x < lo ? lo : x > hi ? hi : x;
 	}
+	if (loc != 0)
+		x = x + loc;
 	if (r.shift)
 		x = x + shift;
 	*out = isfinite(x) ? value_num(x) : value_error(XE_NUM);

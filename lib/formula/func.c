@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "formula/alt.h"
 #include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
 
@@ -85,6 +86,10 @@ func_find(const char *name, size_t n)
 	if (n > 4 && !strncmp(name, "RISK", 4)) { /* another name of a distribution */
 		int dist = dist_find(name, n);
 
+		if (dist < 0 && n > 7 && !strncmp(name + n - 3, "ALT", 3)) { /* by percentiles: risk_parse() sees the name */
+			dist = dist_find(name, n - 3);
+			dist = dist >= 0 && alt_known(dist) ? dist : -1;
+		}
 		for (size_t i = 0; dist >= 0 && i < NROWS; i++)
 			if (func_rows[i].dist == dist)
 				return &func_rows[i];

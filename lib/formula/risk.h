@@ -17,8 +17,13 @@ struct risk_call {
 	const struct node *plo, *phi;     /* RiskTruncateP */
 	const struct node *shift, *stat, *name;
 	int shift_first;                  /* RiskTruncate2: bounds are of the shifted value */
+	int alt;                          /* RiskNormalAlt …: parameters are pairs for alt_solve() */
 };
 
+/* RiskMean …: what rows of statistics functions call. */
+func_impl fn_risk_statistic;
+/* RiskNormalAlt …: by percentiles. */
+int risk_is_alt(const struct node *call);
 /* NULL, or why the call makes no sense (too many parameters …). */
 const char *risk_parse(const struct model *m, const struct node *call, struct risk_call *r);
 

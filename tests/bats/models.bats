@@ -45,6 +45,54 @@ EOF
     jq -e '.inputs | map(.name) | index("Design") != null' out
 }
 
+@test "distributions by percentiles have these percentiles" {
+    while read -r dist; do
+        sim "$DCF" -i "Inputs!B4 ~ $dist" -t Inputs!B4 -n 4e5 --seed 5 -p 5,95 --format ndjson >out
+        jq -e '.targets[0].percentiles | (.[0].x - 3 | fabs < 0.03) and (.[1].x - 9 | fabs < 0.06)' out || { echo "$dist: $(jq -c '.targets[0].percentiles' out)"; false; }
+    done <<'EOF2'
+normalalt(5%,3,95%,9)
+uniformalt(5%,3,95%,9)
+logisticalt(5%,3,95%,9)
+extvaluealt(5%,3,95%,9)
+extvalueminalt(5%,3,95%,9)
+laplacealt(5%,3,95%,9)
+triangalt(5%,3,40%,5,95%,9)
+triangalt("max",10,5%,3,95%,9)
+pertalt(5%,3,"m. likely",5,95%,9)
+loglogisticalt("gamma",1,5%,3,95%,9)
+exponalt(5%,3,95%,9)
+rayleighalt(5%,3,95%,9)
+weibullalt(5%,3,95%,9)
+weibullalt("loc",2,0.05,3,"95%",9)
+gammaalt(5%,3,95%,9)
+gammaalt(5%,3,50%,4,95%,9)
+lognormalt(5%,3,95%,9)
+lognormalt(5%,3,50%,5,95%,9)
+lognorm2alt(5%,3,95%,9)
+invgaussalt(5%,3,95%,9)
+paretoalt(5%,3,95%,9)
+EOF2
+}
+
+@test "an Alt form by its own parameters is the plain one" {
+    sim "$DCF" -i 'Inputs!B4 ~ lognormalt("mu",10,"sigma",5)' -t Inputs!B4 -n 4e5 --seed 5 -p 95 --format ndjson |
+        jq -e '.targets[0] | (.mean - 10 | fabs < 0.05) and (.percentiles[0].x - 19.453178 | fabs < 0.1)'
+}
+
+@test "Alt forms that cannot be are told" {
+    run -65 sim "$DCF" -i 'Inputs!B4 ~ normalalt(5%,10,95%,2)' -t Inputs!B4
+    [[ "$output" == *'Inputs!B4'*'increase'* ]]
+    run -65 sim "$DCF" -i 'Inputs!B4 ~ normalalt(5%,10)' -t Inputs!B4
+    [[ "$output" == *'too few pairs'* ]]
+    run -65 sim "$DCF" -i 'Inputs!B4 ~ triangalt("min",0,50%,3,95%,8)' -t Inputs!B4
+    [[ "$output" == *'no distribution of this family'* ]]
+}
+
+@test "statistics functions in a model are #N/A, and their cells are named" {
+    sim-engine "$DCF" --set 'Inputs!D1==RiskMean(B4)' --set 'Inputs!D2==IFERROR(D1,B4)' -i 'Inputs!B4 ~ normal(0,1)' -t Inputs!D2 -n 300 >out
+    jq -s -e 'any(.type == "warning" and .cell == "Inputs!D1" and (.message | contains("RISKMEAN")))' out
+}
+
 @test "errors in trials are counted by kind and left out" {
     sim "$DCF" --set 'Inputs!B30==1/(B4>1000)' -i 'Inputs!B4 ~ normal(1000,80)' -t Inputs!B30 -n 10000 --seed 1 --format ndjson |
         jq -e '.targets[0] | .errors_by_kind["#DIV/0!"] > 4500 and .n + .errors == 10000 and .mean == 1'
