@@ -121,7 +121,17 @@ take(struct spool *sp, const char *worker, struct claim *c, struct err *e)
 		return -1;
 	if (db_run(sp->db, e, "UPDATE spool SET value=? WHERE name='vtime' AND value<?", "ii", j->turn, j->turn) < 0)
 		return -1;
-	return job_move(sp, j->id, JOB_QUEUED, JOB_RUNNING, NULL, worker, e);
+	if (job_move(sp, j->id, JOB_QUEUED, JOB_RUNNING, NULL, worker, e) < 0)
+		return -1;
+	j->state = JOB_RUNNING;
+	j->waiting = JOB_READY;
+	j->status = -1;
+	j->signal = 0;
+	if (!j->started_at) {
+		j->started_at = spool_now(sp);
+		j->started = clk_real_ns();
+	}
+	return 0;
 }
 
 int

@@ -762,6 +762,15 @@ take_into_row(struct spool *sp, int64_t job, const struct record *r, struct err 
 	return rc < 0 ? -1 : 0;
 }
 
+/* Of progress only the latest is kept: whoever follows has seen the others, and the history stays short. */
+static int
+store_event(struct spool *sp, int64_t job, int progress, const char *line, struct err *e)
+{
+	if (progress && db_run(sp->db, e, "DELETE FROM event WHERE job=? AND progress=1", "i", job) < 0)
+		return -1;
+	return db_run(sp->db, e, "INSERT INTO event(job,progress,line) VALUES(?,?,?)", "iis", job, (int64_t)progress, line) < 0 ? -1 : 0;
+}
+
 int
 job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line, size_t n, struct err *e)
 {
@@ -792,7 +801,7 @@ job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line,
 			buf_printf(&b, "\"time\":\"%s\",", now);
 		buf_add(&b, line + 1, n - 1);
 		buf_putc(&b, '\n');
-		rc = b.s ? (job_event_line(sp, job, b.s, e) < 0 ? -1 : 1) : err_nomem(e);
+		rc = b.s ? (store_event(sp, job, !strcmp(r.type, "progress"), b.s, e) < 0 ? -1 : 1) : err_nomem(e);
 	}
 	buf_free(&b);
 	record_free(&r);

@@ -351,7 +351,7 @@ recover_pass(struct spool *sp, const char *relay, int deep, spool_report report,
 {
 	struct pass p = {sp, relay, report, ctx, 0};
 
-	if (deep && verify(&p, e) < 0)
+	if (deep > 1 && verify(&p, e) < 0)
 		return -1;
 	if (dead_workers(&p, e) < 0 || all_active(&p, e) < 0 || repair_rows(&p, e) < 0)
 		return -1;

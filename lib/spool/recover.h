@@ -20,7 +20,7 @@
 #include "spool/limits.h"
 #include "spool/spool.h"
 
-/* relay: path of sim-run, for adopted stages. deep: also walk jobs/ for leftovers, verify the database and every checksum. The number of
+/* relay: path of sim-run, for adopted stages. deep 1: also walk jobs/ for leftovers; 2: also verify the database and every checksum. The number of
  * things that could not be mended (each reported with action "problem"), or -1. */
 int recover_pass(struct spool *sp, const char *relay, int deep, spool_report report, void *ctx, struct err *e);
 

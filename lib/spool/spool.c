@@ -163,8 +163,9 @@ static const char schema_rest[] =
     "CREATE TABLE dep(on_job INTEGER, job INTEGER, ok INTEGER NOT NULL, PRIMARY KEY(on_job, job)) WITHOUT ROWID;"
     "CREATE INDEX dep_job ON dep(job);"
     "CREATE TABLE env(job INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY(job, name)) WITHOUT ROWID;"
-    "CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, line TEXT NOT NULL);"
-    "CREATE INDEX event_job ON event(job);"
+    "CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, progress INTEGER NOT NULL DEFAULT 0,"
+    " line TEXT NOT NULL);"
+    "CREATE INDEX event_job ON event(job, progress);"
     "CREATE TABLE worker(id TEXT PRIMARY KEY, pid INTEGER, boot TEXT, places INTEGER, started_at INTEGER, ended_at INTEGER)"
     " WITHOUT ROWID;";
 

@@ -91,3 +91,26 @@ cli_duration(const char *option, const char *arg)
 		cli_usage("%s: \"%s\" is not a time such as 90s, 10min, 2h", option, arg);
 	return ns;
 }
+
+void
+cli_action(void *ctx, int64_t job, const char *action, const char *reason)
+{
+	const struct cli_actions *o = ctx;
+	struct buf b = BUF_INIT;
+	char id[24];
+
+	if (o->quiet && strcmp(action, "problem"))
+		return;
+	snprintf(id, sizeof id, "%lld", (long long)job);
+	if (o->table) {
+		buf_printf(&b, "%-10s %s%s%s%s\n", action, job ? "job " : "", job ? id : "", job && reason ? ": " : "", reason ? reason : "");
+	} else {
+		record_begin(&b, "result", job ? id : NULL, 0);
+		record_str(&b, "action", action);
+		if (reason)
+			record_str(&b, "reason", reason);
+		record_end(&b);
+	}
+	cli_out(b.s, b.len);
+	buf_free(&b);
+}

@@ -23,4 +23,10 @@ int64_t cli_job_line(const char *line, size_t n);
 /* "90s", "10min" or "none": ends the program (64) if it is neither. */
 int64_t cli_duration(const char *option, const char *arg);
 
+/* What a pass over the spool did, one line each to standard output: a spool_report. */
+struct cli_actions {
+	int table, quiet;    /* quiet: problems only */
+};
+void cli_action(void *cli_actions, int64_t job, const char *action, const char *reason);
+
 #endif

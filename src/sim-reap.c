@@ -1,0 +1,167 @@
+/*
+ * sim-reap: the second net under every limit in time, for cron or resident: ends what is overdue whoever started it, finds the dead and
+ * the stalled, finishes parents, removes what is old.
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/num.h"
+#include "common/cli.h"
+#include "common/spool.h"
+#include "spool/recover.h"
+
+static const char usage[] =
+    "usage: sim-reap [options]\n"
+    "\n"
+    "Enforce every limit in time, find the dead and the stalled; print one line per action.\n"
+    "\n"
+    "  -w, --wait             stay, sleeping until the next limit is due\n"
+    "      --keep AGE         also remove jobs that ended longer ago than this, such as 30d\n"
+    "      --format F         ndjson or table (default: table on a terminal)\n"
+    "      --spool DIR        the spool (default $SIM_SPOOL)\n"
+    "  -q, --quiet            problems only\n"
+    "  -h, --help             this text\n"
+    "  -V, --version          version\n";
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_stop(int sig)
+{
+	stop_signal = sig;
+}
+
+/* --- old jobs --------------------------------------------------------------------------------------------------------- */
+
+static int
+remove_rows(struct spool *sp, int64_t id, struct err *e)
+{
+	int64_t child;
+	int rc;
+
+	while ((rc = db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=?", "i", id)) > 0)
+		if (remove_rows(sp, child, e) < 0)
+			return -1;
+	if (rc < 0 || db_run(sp->db, e, "DELETE FROM attempt WHERE job=?", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM event WHERE job=?", "i", id) < 0 ||
+	    db_run(sp->db, e, "DELETE FROM dep WHERE job=?1 OR on_job=?1", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM env WHERE job=?", "i", id) < 0 ||
+	    db_run(sp->db, e, "DELETE FROM job WHERE id=?", "i", id) < 0)
+		return -1;
+	return 0;
+}
+
+/* Folders of a tree, before its rows: a crash between leaves rows without files, and the next pass removes those too. */
+static int
+remove_folders(struct spool *sp, int64_t id, struct err *e)
+{
+	char path[PATH_MAX];
+	int64_t child, last = 0;
+	int rc;
+
+	while ((rc = db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=? AND id>?", "ii", id, last)) > 0) {
+		last = child;
+		if (remove_folders(sp, child, e) < 0)
+			return -1;
+	}
+	spool_path(sp, path, sizeof path, "jobs/%lld", (long long)id);
+	return rc < 0 ? -1 : spool_remove_tree(path, e);
+}
+
+static int
+remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err *e)
+{
+	int64_t id, last = 0, before = spool_now(sp) - keep_ns;
+	int rc;
+
+	while ((rc = db_get_int(sp->db, e, &id, "SELECT min(id) FROM job WHERE state>=5 AND parent IS NULL AND ended_at<? AND id>? AND NOT "
+	                        "EXISTS(SELECT 1 FROM dep d JOIN job k ON k.id=d.job WHERE d.on_job=job.id AND k.state<5)", "ii", before, last)) > 0) {
+		last = id;
+		if (remove_folders(sp, id, e) < 0)
+			return -1;
+		if (db_begin(sp->db, e) < 0)
+			return -1;
+		if (remove_rows(sp, id, e) < 0 || db_commit(sp->db, e) < 0) {
+			db_rollback(sp->db);
+			return -1;
+		}
+		cli_action(o, id, "removed", "older than --keep");
+	}
+	return rc;
+}
+
+/* --- passes ------------------------------------------------------------------------------------------------------------ */
+
+static int64_t
+one_pass(struct spool *sp, const char *relay, int64_t keep_ns, struct cli_actions *o, int *problems)
+{
+	struct err e = {0};
+	int64_t next = 0;
+	int n = recover_pass(sp, relay, 0, cli_action, o, &e);
+
+	if (n < 0 || limits_pass(sp, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
+		cli_die(&e);
+	*problems += n;
+	return next;
+}
+
+static void
+sleep_until(struct spool *sp, int watch, int64_t next)
+{
+	int64_t now = spool_now(sp), most = now + (int64_t)5 * 1000000000, at = next && next < most ? next : most;
+	struct pollfd p = {.fd = watch, .events = POLLIN};
+
+	poll(&p, 1, at <= now ? 1 : (int)((at - now + 999999) / 1000000));
+	spool_watched(watch);
+}
+
+int
+main(int argc, char **argv)
+{
+	enum { OPT_KEEP = 1000, OPT_SPOOL, OPT_FORMAT };
+	static const struct option longs[] = {{"wait", no_argument, 0, 'w'}, {"keep", required_argument, 0, OPT_KEEP},
+	                                      {"format", required_argument, 0, OPT_FORMAT}, {"spool", required_argument, 0, OPT_SPOOL},
+	                                      {"quiet", no_argument, 0, 'q'}, {"help", no_argument, 0, 'h'},
+	                                      {"version", no_argument, 0, 'V'}, {0, 0, 0, 0}};
+	struct sigaction sa = {.sa_handler = on_stop};
+	struct cli_actions o = {.table = isatty(1)};
+	const char *path = NULL;
+	char relay[PATH_MAX];
+	int64_t keep = 0, next;
+	struct spool sp;
+	int c, wait = 0, watch, problems = 0;
+
+	cli_start("sim-reap");
+	while ((c = getopt_long(argc, argv, "wqhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'w': wait = 1; break;
+		case OPT_KEEP: keep = !strcmp(optarg, "0") ? 1 : cli_duration("--keep", optarg); break;
+		case OPT_FORMAT: o.table = cli_format(optarg, "table ndjson") == CLI_TABLE; break;
+		case OPT_SPOOL: path = optarg; break;
+		case 'q': o.quiet = 1; break;
+		case 'h': return cli_help(usage);
+		case 'V': return cli_version();
+		default: cli_usage_hint();
+		}
+	}
+	if (optind < argc)
+		cli_usage("no operand is wanted");
+	cli_spool_open(&sp, path, SPOOL_WRITE, "sim-reap");
+	cli_sibling("sim-run", relay, sizeof relay);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	watch = wait ? spool_watch(&sp) : -1;
+	do {
+		next = one_pass(&sp, relay, keep, &o, &problems);
+		if (wait && !stop_signal)
+			sleep_until(&sp, watch, next);
+	} while (wait && !stop_signal);
+	spool_close(&sp);
+	if (stop_signal)
+		cli_reraise(stop_signal);
+	return problems ? ERR_NO : 0;
+}
