@@ -632,23 +632,33 @@ BETWEEN(fn_oct2hex, 8, 16)
 BETWEEN(fn_hex2bin, 16, 2)
 BETWEEN(fn_hex2oct, 16, 8)
 
+/* Form 0 is classic; each form more lets a letter stand before a larger one that is further up: 499 is CDXCIX, LDVLIV, XDIX, VDIV,
+ * ID. TRUE is form 0, FALSE form 4. */
 IMPL(fn_roman)
 {
 	static const struct {
-		int v;
+		int v, form;
 		const char *s;
-	} part_of[] = {{1000, "M"}, {900, "CM"}, {500, "D"}, {400, "CD"}, {100, "C"}, {90, "XC"}, {50, "L"},
-	               {40, "XL"},  {10, "X"},   {9, "IX"},  {5, "V"},    {4, "IV"},  {1, "I"}};
-	int x = args[0].u.num >= 0 && args[0].u.num < 4000 ? (int)args[0].u.num : -1;
+	} part_of[] = {{1000, 0, "M"}, {999, 4, "IM"}, {995, 3, "VM"}, {990, 2, "XM"}, {950, 1, "LM"}, {900, 0, "CM"}, {500, 0, "D"},
+	               {499, 4, "ID"}, {495, 3, "VD"}, {490, 2, "XD"}, {450, 1, "LD"}, {400, 0, "CD"}, {100, 0, "C"}, {99, 2, "IC"},
+	               {95, 1, "VC"}, {90, 0, "XC"}, {50, 0, "L"}, {49, 2, "IL"}, {45, 1, "VL"}, {40, 0, "XL"}, {10, 0, "X"},
+	               {9, 0, "IX"}, {5, 0, "V"}, {4, 0, "IV"}, {1, 0, "I"}};
+	int x = args[0].u.num >= 0 && args[0].u.num < 4000 ? (int)args[0].u.num : -1, e = 0;
 	struct buf b = BUF_INIT;
+	double form = 0;
 
 	IGNORE;
-	if (x < 0) {
+	if (nargs > 1 && args[1].kind == V_BOOL)
+		form = args[1].boolean ? 0 : 4;
+	else if (nargs > 1 && args[1].kind != V_MISSING)
+		e = value_to_num(&args[1], ev->date1904, &form);
+	form = trunc(form);
+	if (x < 0 || e || form < 0 || form > 4) {
 		*out = value_error(XE_VALUE);
 		return;
 	}
 	for (size_t i = 0; i < sizeof part_of / sizeof part_of[0]; i++)
-		for (; x >= part_of[i].v; x -= part_of[i].v)
+		for (; part_of[i].form <= form && x >= part_of[i].v; x -= part_of[i].v)
 			buf_puts(&b, part_of[i].s);
 	give_buf(ev, &b, out);
 }
