@@ -126,8 +126,9 @@ cached_value(struct arena *a, const struct cell *c)
 	}
 }
 
+/* tolerance: relative, of sizes of at least `least`. */
 static int
-same(const struct value *x, const struct value *y, double tolerance)
+same(const struct value *x, const struct value *y, double tolerance, double least)
 {
 	double d;
 
@@ -138,7 +139,7 @@ same(const struct value *x, const struct value *y, double tolerance)
 	switch (x->kind) {
 	case V_NUM:
 		d = fabs(x->u.num - y->u.num);
-		return d == 0 || d <= tolerance * fmax(fabs(x->u.num), fabs(y->u.num));
+		return d == 0 || d <= tolerance * fmax(least, fmax(fabs(x->u.num), fabs(y->u.num)));
 	case V_BOOL:
 		return x->boolean == y->boolean;
 	case V_ERROR:
@@ -242,14 +243,16 @@ by_differences(const void *x, const void *y)
 static enum verdict
 judge(struct app *a, int sheet, const struct cell *c, const struct formula *f, struct value want, struct value *got)
 {
-	double tolerance = a->tolerance;
+	double tolerance = a->tolerance, least = 0;
 
 	*got = eval_cell(a->ev, sheet, c->row, c->col);
 	if (eval_cell_tainted(a->ev, sheet, c->row, c->col) || eval_cell_momentary(a->ev, sheet, c->row, c->col))
 		return RANDOM;
-	if (f && f->root && iterates(f->root))
+	if (f && f->root && iterates(f->root)) {
 		tolerance = fmax(tolerance, 1e-7);
-	if (same(&want, got, tolerance))
+		least = 1e-3;
+	}
+	if (same(&want, got, tolerance, least))
 		return AGREES;
 	if (want.kind == V_ERROR && want.error == XE_VALUE && c->flags & CELL_RICH && got->kind == V_ERROR &&
 	    got->error >= XE_SPILL) /* the file cannot hold the newer kinds */
