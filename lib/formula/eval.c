@@ -1159,6 +1159,8 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			pair[i] = eval_to_array(ev, v[i]);
 			break;
 		default:
+			if (v[i].kind == V_MISSING && f->flags & FN_EMPTYDEF)
+				break;
 			if (v[i].kind == V_MISSING) {
 				pack_number(ev, &p, 0);
 			} else {
@@ -1245,7 +1247,7 @@ coerce(struct eval *ev, const struct func *f, struct value *v, int n, struct val
 				k = XE_VALUE;
 			else if (f->flags & FN_NOBOOL && v[i].kind == V_MISSING && i < f->min)
 				k = XE_NA;
-			if (!k)
+			if (!k && !(v[i].kind == V_MISSING && f->flags & FN_EMPTYDEF))
 				v[i] = value_num(x);
 			break;
 		case 't':

@@ -267,7 +267,7 @@ change_case(struct eval *ev, const struct value *v, int how, struct value *out)
 
 	for (size_t i = 0; i < n; i += k) {
 		uint32_t c = utf8_decode(s + i, n - i, &k);
-		int letter = utf8_upper(c) != utf8_lower(c);
+		int letter = utf8_upper(c) != utf8_lower(c) || c == 0xdf; /* ß */
 		char u[4];
 
 		c = how == 'U' || (how == 'P' && !in_word) ? utf8_upper(c) : utf8_lower(c);

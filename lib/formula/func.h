@@ -50,8 +50,9 @@ enum func_flag {
 	FN_NAREF = 16,     /* returns a reference: INDEX, OFFSET, INDIRECT, CHOOSE, IF, XLOOKUP */
 	FN_NOBOOL = 64,    /* came with an add-in: a logical is #VALUE!, a required argument left empty #N/A; in a
 	                    * reference given to an 'L', text must be a number */
-	FN_ITERATES = 128, /* found by iteration: Excel's own is within 1e-7 */
+	FN_ITERATES = 256, /* found by iteration: Excel's own is within 1e-7 */
 	FN_LAMBDA = 128,   /* takes a LAMBDA, or the bare name of a function */
+	FN_EMPTYDEF = 512, /* a parameter left empty means its default, as one omitted does, not 0 */
 	FN_DIST = 32       /* a Risk… distribution; dist field is its index in kernels/dist.def */
 };
 

@@ -1122,7 +1122,7 @@ parenthesised(struct parser *p)
 	if (!n)
 		return NULL;
 	skip_blanks(p);
-	while (*p->s == ',') { /* union */
+	while (*p->s == ',' || *p->s == '~') { /* union; LibreOffice leaves its own operator in files */
 		p->s++;
 		m = expression(p, 0);
 		if (!m)
@@ -1338,7 +1338,7 @@ formula_parse(struct arena *a, const struct workbook *wb, int sheet, int32_t row
 	f->root = expression(&p, 0);
 	if (f->root) {
 		skip_blanks(&p);
-		while (*p.s == ',' && !p.error) { /* a union without parentheses, as names have it */
+		while ((*p.s == ',' || *p.s == '~') && !p.error) { /* a union without parentheses, as names have it */
 			struct node *m;
 
 			p.s++;

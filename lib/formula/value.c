@@ -104,10 +104,70 @@ value_to_text(struct arena *a, const struct value *v, const struct text **out)
 	}
 }
 
+/*
+ * The order of texts is that of a dictionary, as Excel documents it for sorting: symbols, digits, letters; letters with accents with
+ * their base letter; hyphens and apostrophes count only where all else is equal.
+ */
+static const char symbol_order[] = " !\"#$%&()*,./:;?@[\\]^_`{|}~+<=>";
+static const char latin_base[] = /* of U+00E0 to U+017F; what is no letter is blank */
+    "aaaaaaaceeeeiiiidnooooo ouuuuyty"
+    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+
+_Static_assert(sizeof latin_base == 0x180 - 0xe0 + 1, "one base letter for each");
+
+/* Place of a code point in small letters; 0: to be skipped. */
+static uint32_t
+text_weight(uint32_t c)
+{
+	const char *s;
+
+	if (c == '-' || c == '\'')
+		return 0;
+	if (c >= 'a' && c <= 'z')
+		return 0x100 + c;
+	if (c >= '0' && c <= '9')
+		return 0x80 + c;
+	if (c < 0x80)
+		return (s = c ? strchr(symbol_order, (int)c) : NULL) ? 0x20 + (uint32_t)(s - symbol_order) : c % 0x20 + 1;
+	if (c == 0xdf)
+		return 0x100 + 's';
+	if (c >= 0xe0 && c < 0x180 && latin_base[c - 0xe0] != ' ')
+		return 0x100 + (uint32_t)latin_base[c - 0xe0];
+	return c < 0xc0 ? c : 0x1000 + c;
+}
+
+/* The next place in s, moved on; 0 at the end. *skipped counts what does not count. */
+static uint32_t
+next_weight(const char **s, size_t *n, int *skipped)
+{
+	while (*n) {
+		size_t k;
+		uint32_t w = text_weight(utf8_lower(utf8_decode(*s, *n, &k)));
+
+		*s += k;
+		*n -= k;
+		if (w)
+			return w;
+		++*skipped;
+	}
+	return 0;
+}
+
 int
 text_compare(const char *a, size_t na, const char *b, size_t nb)
 {
-	return utf8_casecmp(a, na, b, nb);
+	const char *s = a, *t = b;
+	size_t ns = na, nt = nb;
+	int skipped_a = 0, skipped_b = 0;
+	uint32_t x, y;
+
+	do {
+		x = next_weight(&s, &ns, &skipped_a);
+		y = next_weight(&t, &nt, &skipped_b);
+		if (x != y)
+			return x < y ? -1 : 1;
+	} while (x);
+	return skipped_a != skipped_b ? skipped_a - skipped_b : utf8_casecmp(a, na, b, nb);
 }
 
 static int

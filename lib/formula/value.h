@@ -110,7 +110,7 @@ size_t value_format_general(double x, char *out);
 /* Excel's order: number < text < FALSE < TRUE; text without case; blank equals 0, "" and FALSE. Numbers are
  * compared on 15 significant digits (kernels/xl_math.h xl_compare15). Returns <0, 0, >0. No errors in. */
 int value_compare(const struct value *a, const struct value *b);
-/* Without case, Unicode simple folding. */
+/* Without case, in the order of a dictionary: symbols, digits, letters; accents, hyphens and apostrophes come second. */
 int text_compare(const char *a, size_t na, const char *b, size_t nb);
 
 #endif
