@@ -51,6 +51,9 @@ ISA_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-ve
 LIB_SRC := $(wildcard lib/*/*.c)
 ISA_SRC := $(wildcard lib/*/isa/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/%.$(i).o))
+# The headers of kernels/, as text: what generated source is made of.
+KERNEL_TEXT := $(B)/gen/kernel_text
+LIB_OBJ += $(KERNEL_TEXT).o
 LIB := $(B)/libsimspool.a
 COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard src/common/*.c))
 PROG_SRC := $(wildcard src/sim.c src/sim-*.c)
@@ -94,6 +97,14 @@ $(B)/%.o: %.c $(STAMP)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(KERNEL_TEXT).c: $(wildcard kernels/*) tools/embed-kernels
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/embed-kernels $(filter kernels/%,$^) > $@.tmp && mv $@.tmp $@
+
+$(KERNEL_TEXT).o: $(KERNEL_TEXT).c $(STAMP)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
 $(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)

@@ -123,6 +123,17 @@ kv_xor3(kv_l a, kv_l b, kv_l c)
 #endif
 }
 
+/* The high words where the low ones are; what is then in the high words does not matter. */
+K_FN kv_l
+kv_high32(kv_l a)
+{
+#if KLANES == 8 /* a shuffle, because the ports for shifts are the multiplier's too */
+	return (kv_l)_mm512_shuffle_epi32((__m512i)a, _MM_PERM_DDBB);
+#else
+	return kv_shr(a, 32);
+#endif
+}
+
 /* philox_unit on the low words of hi and lo. */
 K_FN kv_d
 kv_philox_unit(kv_l hi, kv_l lo)
@@ -146,9 +157,9 @@ kv_philox_pairs(uint64_t seed, uint64_t stream, kv_l pair, kv_d *even, kv_d *odd
 	for (i = 0; i < 10; i++) {
 		kv_l p = kv_mul32(x0, m0), q = kv_mul32(x2, m1);
 
-		x0 = kv_xor3(kv_shr(q, 32), x1, kv_setl(k0 + (uint32_t)i * PHILOX_W0));
+		x0 = kv_xor3(kv_high32(q), x1, kv_setl(k0 + (uint32_t)i * PHILOX_W0));
 		x1 = q;
-		x2 = kv_xor3(kv_shr(p, 32), x3, kv_setl(k1 + (uint32_t)i * PHILOX_W1));
+		x2 = kv_xor3(kv_high32(p), x3, kv_setl(k1 + (uint32_t)i * PHILOX_W1));
 		x3 = p;
 	}
 	*even = kv_philox_unit(x1, x0);

@@ -182,6 +182,17 @@ put_warnings(struct out *o, const struct sim *s)
 }
 
 static void
+on_warn(void *ctx, const char *message)
+{
+	struct out *o = ctx;
+
+	record_begin(&o->line, "warning", o->task->job, o->task->attempt);
+	record_str(&o->line, "message", message);
+	record_end(&o->line);
+	put(o);
+}
+
+static void
 on_progress(void *ctx, const struct sim_progress *p)
 {
 	struct out *o = ctx;
@@ -201,7 +212,7 @@ on_progress(void *ctx, const struct sim_progress *p)
 }
 
 static void
-put_finished(struct out *o, const char *outcome, const char *reason, int status, int64_t trials, double seconds)
+put_finished(struct out *o, const char *outcome, const char *reason, int status, int64_t trials, int64_t compiled, double seconds)
 {
 	struct buf *b = &o->line;
 
@@ -211,6 +222,7 @@ put_finished(struct out *o, const char *outcome, const char *reason, int status,
 		record_str(b, "reason", reason);
 	record_int(b, "status", status);
 	record_int(b, "trials", trials);
+	record_int(b, "compiled", compiled);
 	record_num(b, "seconds", seconds);
 	record_str(b, "run", o->run);
 	record_end(b);
@@ -226,7 +238,7 @@ fail(struct out *o, const struct err *e)
 	record_int(&o->line, "status", e->status);
 	record_end(&o->line);
 	put(o);
-	put_finished(o, "failed", e->msg, e->status, 0, 0);
+	put_finished(o, "failed", e->msg, e->status, 0, 0, 0);
 	cli_die(e);
 }
 
@@ -297,6 +309,7 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 {
 	struct sim_run_options ro = {.seed = eo->spec.seed, .first = eo->spec.first, .last = eo->spec.last,
 	                             .threads = eo->threads, .stop = &stop_flag, .progress = on_progress, .ctx = o,
+	                             .jit = eo->jit, .warn = on_warn,
 	                             .samples_fd = -1, .samples_ndjson = eo->samples_ndjson};
 	struct io_atomic samples = {.fd = -1};
 	struct stats_edge *edge = NULL;
@@ -333,7 +346,7 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 		status = ERR_DEADLINE;
 	put_finished(o, r.timed_out ? "deadline" : r.stopped && r.last < ro.last ? "stopped" : "completed",
 	             r.timed_out ? "the limit in time was reached" : r.stopped ? "a signal asked for it" : NULL,
-	             status, r.last - r.first, r.seconds);
+	             status, r.last - r.first, r.compiled, r.seconds);
 	stats_free(r.stats);
 	free(edge);
 	return r.stopped && r.last < ro.last ? -1 : status;

@@ -177,11 +177,19 @@ refine(struct sim *s, const struct summary_options *so, struct sim_run_options r
 		         s->col[target].name, percentile, STATS_WINDOW_MAX);
 }
 
+static void
+on_warn(void *ctx, const char *message)
+{
+	(void)ctx;
+	cli_warn("%s", message);
+}
+
 static int
 simulate(struct engine_options *eo, const struct summary_options *so, int quiet, int exact)
 {
 	int bar = !quiet && isatty(2);
-	struct sim_run_options ro = {.progress = on_progress, .ctx = &bar, .stop = &stop_flag, .samples_fd = -1};
+	struct sim_run_options ro = {.progress = on_progress, .ctx = &bar, .stop = &stop_flag, .samples_fd = -1,
+	                             .jit = eo->jit, .warn = quiet ? NULL : on_warn};
 	struct io_atomic samples = {.fd = -1};
 	struct partial_head h;
 	struct sim_result r;

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -355,6 +356,10 @@ struct crew {
 	pthread_mutex_t lock;       /* total, write_turn, err */
 	pthread_cond_t turn, idle;
 	int64_t write_turn;         /* first trial of the chunk whose rows are written next */
+	double block_s;             /* seconds a block takes on the vector machine */
+	struct jit_job *jit;        /* in the background */
+	struct jit *jit_now;        /* JIT_ON: there from the start */
+	atomic_int_fast64_t compiled;
 	struct err err;
 };
 
@@ -482,6 +487,8 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 				}
 	}
 	atomic_fetch_add(&c->done, to - from);
+	if (w->run->fast)
+		atomic_fetch_add(&c->compiled, to - from);
 	pthread_mutex_lock(&c->lock); /* whole chunks find their siblings in the total */
 	if (stats_hand_over(c->total, w->stats) < 0)
 		err_nomem(&e);
@@ -491,6 +498,16 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 		return -1;
 	}
 	return c->o->samples_fd >= 0 ? write_rows(w, from, to) : 0;
+}
+
+/* Between chunks: the compiled program, once it is there. Without memory for it the vector machine goes on. */
+static void
+upgrade(struct worker *w)
+{
+	const struct jit *j = w->crew->jit_now ? w->crew->jit_now : jit_ready(w->crew->jit, NULL, NULL);
+
+	if (j && !w->run->fast)
+		jit_attach(j, w->run, NULL);
 }
 
 static void *
@@ -509,6 +526,7 @@ work(void *arg)
 			if (to > c->o->last)
 				to = c->o->last;
 		} while (!atomic_compare_exchange_weak(&c->next, &from, to));
+		upgrade(w);
 		if (run_chunk(w, from, to) < 0)
 			break;
 	}
@@ -531,6 +549,32 @@ report(const struct crew *c, int64_t start)
 		c->o->progress(c->o->ctx, &p);
 }
 
+static void
+warn_jit(const struct crew *c, const struct err *e)
+{
+	char text[1100];
+
+	snprintf(text, sizeof text, "not compiled, the vector machine does the work: %s", e->msg);
+	if (c->o->warn)
+		c->o->warn(c->o->ctx, text);
+}
+
+/* The compiled tier: at once, or in the background where so much is to be done that it pays. */
+static void
+start_jit(struct crew *c, int nthreads)
+{
+	double left = (double)(c->o->last - c->o->first) / VM_BLOCK * c->block_s / nthreads;
+	const struct vm_program *p = c->s->prog;
+	struct err e = {0};
+
+	if (c->o->jit == JIT_ON) {
+		if (!(c->jit_now = jit_new(p, 0, c->o->stop, &e)))
+			warn_jit(c, &e);
+	} else if (c->o->jit == JIT_AUTO && !p->has_trees && left > 0.05) {
+		c->jit = jit_start(p, !jit_pays(left, p->n));
+	}
+}
+
 /* Wait for the threads, reporting once a second; honours the stop flag and the deadline. */
 static void
 watch(struct crew *c, int64_t start)
@@ -540,7 +584,9 @@ watch(struct crew *c, int64_t start)
 	pthread_mutex_lock(&c->lock);
 	while (atomic_load(&c->running) > 0) {
 		struct timespec ts;
+		struct err e;
 		int64_t now;
+		int failed;
 
 		clock_gettime(CLOCK_REALTIME, &ts);
 		ts.tv_nsec += 20000000;
@@ -550,6 +596,9 @@ watch(struct crew *c, int64_t start)
 		}
 		pthread_cond_timedwait(&c->idle, &c->lock, &ts);
 		now = clk_boot_ns();
+		jit_ready(c->jit, &failed, &e);
+		if (failed)
+			warn_jit(c, &e);
 		if (c->o->stop && *c->o->stop && !atomic_load(&c->halt))
 			atomic_store(&c->halt, 1);
 		if (c->o->deadline_ns && now >= c->o->deadline_ns && !atomic_load(&c->halt))
@@ -570,15 +619,19 @@ run_pilot(struct crew *c, struct vm_run *run, struct stats *total, struct err *e
 {
 	struct stats_block *b = stats_block_of(total);
 	int64_t start = clk_boot_ns();
-	double block_s;
 
 	vm_block(run, 0, 0, VM_BLOCK);
-	block_s = seconds_since(start);
+	c->block_s = seconds_since(start);
+	if (c->block_s < 1e-3) { /* again, with everything in its cache */
+		start = clk_boot_ns();
+		vm_block(run, 0, 0, VM_BLOCK);
+		c->block_s = seconds_since(start);
+	}
 	sim_column_lanes(c->s, run, b);
 	if (stats_pilot(total, VM_BLOCK, e) < 0)
 		return -1;
 	c->chunk = c->o->samples_fd >= 0 ? CHUNK_ROWS : CHUNK_MAX;
-	while (c->chunk > VM_BLOCK && (double)(c->chunk / VM_BLOCK) * block_s > CHUNK_SECONDS)
+	while (c->chunk > VM_BLOCK && (double)(c->chunk / VM_BLOCK) * c->block_s > CHUNK_SECONDS)
 		c->chunk /= 2;
 	return 0;
 }
@@ -651,6 +704,7 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 		if (!(w[i].stats = stats_like(c.total, e)))
 			goto stop;
 	}
+	start_jit(&c, nthreads);
 	atomic_store(&c.running, nthreads);
 	for (; nstarted < nthreads; nstarted++)
 		if (pthread_create(&w[nstarted].thread, NULL, work, &w[nstarted])) {
@@ -675,6 +729,7 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	r->last = atomic_load(&c.next);
 	r->stopped = atomic_load(&c.halt) == 1;
 	r->timed_out = atomic_load(&c.halt) == 2 && r->last < o->last;
+	r->compiled = atomic_load(&c.compiled);
 	r->seconds = seconds_since(start);
 	r->stats = c.total;
 	c.total = NULL;
@@ -689,6 +744,8 @@ out:
 		buf_free(&w[i].rows);
 	}
 	free(w);
+	jit_finish(c.jit);
+	jit_free(c.jit_now);
 	stats_free(c.total);
 	pthread_mutex_destroy(&c.lock);
 	pthread_cond_destroy(&c.turn);

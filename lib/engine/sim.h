@@ -14,6 +14,7 @@
 
 #include "base/cpu.h"
 #include "base/err.h"
+#include "engine/jit.h"
 #include "engine/lower.h"
 #include "engine/notes.h"
 #include "engine/spec.h"
@@ -62,6 +63,8 @@ struct sim_run_options {
 	int64_t deadline_ns;       /* CLOCK_BOOTTIME; 0: none. Passed: as stop, result->timed_out */
 	void (*progress)(void *ctx, const struct sim_progress *p); /* about once a second, from the calling thread */
 	void *ctx;
+	enum jit_mode jit;         /* JIT_AUTO: where it pays; JIT_ON: from the first trial on */
+	void (*warn)(void *ctx, const char *message); /* from the calling thread; the run goes on */
 	int samples_fd;            /* -1: none; rows in trial order */
 	int samples_ndjson;
 	const struct stats_edge *refine; /* windows for exact order statistics (stats/windows.h); NULL: none */
@@ -72,6 +75,7 @@ struct sim_result {
 	struct stats *stats;       /* of [first, last) as done; stats_free() */
 	int64_t first, last;
 	int stopped, timed_out;
+	int64_t compiled;          /* trials of the compiled tier (jit.h) */
 	double seconds;
 };
 

@@ -17,8 +17,8 @@
 
 #define NO_REG UINT32_MAX
 
-static vm_fn *
-lookup(enum isa isa, enum ir_op op, int variant)
+vm_fn *
+vm_op(enum isa isa, enum ir_op op, int variant)
 {
 #if defined(__x86_64__)
 	if (isa == ISA_AVX512)
@@ -140,23 +140,49 @@ choose_variant(struct compiler *c, const struct ir_insn *i, struct vm_insn *v)
 	int arity = ir_op_arity(i->op);
 
 	v->fn = NULL;
-	if (arity == 2 && ir_is_const(c->ir, i->arg[1], &x) && (v->fn = lookup(c->p->isa, i->op, 1))) {
+	if (arity == 2 && ir_is_const(c->ir, i->arg[1], &x) && (v->fn = vm_op(c->p->isa, i->op, 1))) {
 		v->imm = x;
 		v->a = operand_register(c, i->arg[0]);
 		return;
 	}
-	if (arity == 2 && ir_is_const(c->ir, i->arg[0], &x) && (v->fn = lookup(c->p->isa, i->op, 2))) {
+	if (arity == 2 && ir_is_const(c->ir, i->arg[0], &x) && (v->fn = vm_op(c->p->isa, i->op, 2))) {
 		v->imm = x;
 		v->b = operand_register(c, i->arg[1]);
 		return;
 	}
-	v->fn = lookup(c->p->isa, i->op, 0);
+	v->fn = vm_op(c->p->isa, i->op, 0);
 	if (arity >= 1)
 		v->a = operand_register(c, i->arg[0]);
 	if (arity >= 2)
 		v->b = operand_register(c, i->arg[1]);
 	if (arity >= 3)
 		v->c = operand_register(c, i->arg[2]);
+}
+
+void
+vm_insn_constants(struct vm_insn *v, const struct ir *ir, const struct ir_insn *i)
+{
+	switch (i->op) {
+	case IR_UNIFORM:
+		v->stream = ir->stream[i->aux];
+		break;
+	case IR_INVTAB: case IR_SAMPLE: case IR_GATHER: case IR_COUNTLE: case IR_FINDEQ:
+		v->table = ir->table[i->aux].v;
+		v->ntable = ir->table[i->aux].n;
+		v->user = ir->table[i->aux].user;
+		break;
+	case IR_NUMCALL:
+		v->user = &ir->call[i->aux];
+		break;
+	case IR_DISTCALL: case IR_DISTPROB:
+		v->user = &ir->dcall[i->aux];
+		break;
+	case IR_TREE:
+		v->user = &ir->tree[i->aux];
+		break;
+	default:
+		break;
+	}
 }
 
 static void
@@ -188,32 +214,12 @@ emit(struct compiler *c, size_t at)
 		v->list = list;
 		v->ntable = i->nargs;
 	}
-	switch (i->op) {
-	case IR_UNIFORM:
-		v->stream = ir->stream[i->aux];
-		break;
-	case IR_INVTAB: case IR_SAMPLE: case IR_GATHER: case IR_COUNTLE: case IR_FINDEQ:
-		v->table = ir->table[i->aux].v;
-		v->ntable = ir->table[i->aux].n;
-		v->user = ir->table[i->aux].user;
-		break;
-	case IR_NUMCALL:
-		v->user = &ir->call[i->aux];
-		if (ir->call[i->aux].scratch + i->nargs > p->scratch)
-			p->scratch = ir->call[i->aux].scratch + i->nargs;
-		break;
-	case IR_DISTCALL: case IR_DISTPROB:
-		v->user = &ir->dcall[i->aux];
-		if (i->nargs > p->scratch)
-			p->scratch = i->nargs;
-		break;
-	case IR_TREE:
-		v->user = &ir->tree[i->aux];
-		p->has_trees = 1;
-		break;
-	default:
-		break;
-	}
+	vm_insn_constants(v, ir, i);
+	if (i->op == IR_NUMCALL && ir->call[i->aux].scratch + i->nargs > p->scratch)
+		p->scratch = ir->call[i->aux].scratch + i->nargs;
+	if ((i->op == IR_DISTCALL || i->op == IR_DISTPROB) && i->nargs > p->scratch)
+		p->scratch = i->nargs;
+	p->has_trees |= i->op == IR_TREE;
 	/* Slow calls write lane by lane while they read: their results never share an operand's register.
 	 * Lane operations read a whole vector before they write it, so theirs may. */
 	if (ir_op_arity(i->op) < 0) {
@@ -268,6 +274,7 @@ vm_compile(const struct ir *ir, struct lower *L, const ir_ref *roots, size_t nro
 	p->insn = ARENA_NEW(&p->arena, struct vm_insn, n);
 	p->const_reg = ARENA_NEW(&p->arena, uint32_t, n);
 	p->const_val = ARENA_NEW(&p->arena, double, n);
+	p->root = arena_memdup(&p->arena, roots, nroots * sizeof *roots);
 	p->root_reg = ARENA_NEW(&p->arena, uint32_t, nroots + 1);
 	p->nroots = nroots;
 	c.live = ARENA_NEW(&p->arena, uint8_t, n);
@@ -341,6 +348,8 @@ vm_run_free(struct vm_run *r)
 {
 	if (!r)
 		return;
+	if (r->fast)
+		r->fast->free(r);
 	eval_free(r->ev);
 	arena_free(&r->ev_texts);
 	free(r->reg);
@@ -356,6 +365,10 @@ vm_block(struct vm_run *r, int64_t trial0, size_t lane0, size_t lane1)
 	r->trial0 = trial0;
 	r->lane0 = lane0;
 	r->lane1 = lane1;
+	if (r->fast) {
+		r->fast->block(r);
+		return;
+	}
 	for (; i < end; i++)
 		i->fn(i, r);
 }
@@ -365,5 +378,7 @@ vm_root(const struct vm_run *r, size_t k)
 {
 	uint32_t reg = r->p->root_reg[k];
 
+	if (r->fast)
+		return r->fast->root(r, k);
 	return reg == NO_REG ? NULL : r->reg + reg;
 }

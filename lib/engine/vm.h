@@ -24,6 +24,7 @@ struct lower;
 struct vm_insn;
 struct vm_run;
 
+
 typedef void vm_fn(const struct vm_insn *i, struct vm_run *run);
 
 struct vm_insn {
@@ -51,6 +52,7 @@ struct vm_program {
 	double *const_val;       /* … and with what */
 	size_t nconst;
 	size_t scratch;          /* doubles for calls */
+	ir_ref *root;            /* as given to vm_compile */
 	uint32_t *root_reg;      /* by root, as given to vm_compile; UINT32_MAX for IR_NONE */
 	size_t nroots;
 	enum isa isa;
@@ -58,8 +60,19 @@ struct vm_program {
 	uint64_t op_count[IR_NOPS]; /* instructions by operation, for reports */
 };
 
+
+
+/* Another way to compute a block, the same bits (jit.h). */
+struct vm_fast {
+	void (*block)(struct vm_run *r);                       /* all lanes from r->trial0 */
+	const double *(*root)(const struct vm_run *r, size_t k);
+	void (*free)(struct vm_run *r);
+};
+
 /* State of one thread. */
 struct vm_run {
+	const struct vm_fast *fast; /* NULL: the loop over instructions */
+	void *fast_state;
 	const struct vm_program *p;
 	double *reg;             /* 64-byte aligned */
 	double *scratch;
@@ -92,6 +105,11 @@ double vm_apply(enum ir_op op, double a, double b, double c);
 vm_fn *vm_op_base(enum ir_op op, int variant);
 vm_fn *vm_op_avx2(enum ir_op op, int variant);
 vm_fn *vm_op_avx512(enum ir_op op, int variant);
+
+/* The same by instruction set. */
+vm_fn *vm_op(enum isa isa, enum ir_op op, int variant);
+/* stream, table and user of an instruction. */
+void vm_insn_constants(struct vm_insn *v, const struct ir *ir, const struct ir_insn *i);
 
 /* Slow operations, in vm_calls.c: the same for every instruction set. */
 vm_fn vm_numcall, vm_distcall, vm_distprob, vm_tree, vm_sample_each;

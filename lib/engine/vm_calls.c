@@ -12,7 +12,7 @@
 #include "formula/risk.h"
 #include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
-#include "kernels/xl_round.h"
+#include "kernels/search.h"
 
 #define NO_REG UINT32_MAX
 
@@ -126,19 +126,8 @@ vm_countle(const struct vm_insn *i, struct vm_run *run, size_t from, size_t to)
 	const double *x = run->reg + i->a, *t = i->table;
 	double *out = run->reg + i->dst;
 
-	for (size_t lane = from; lane < to; lane++) {
-		size_t lo = 0, hi = i->ntable;
-
-		while (lo < hi) {
-			size_t mid = (lo + hi) / 2;
-
-			if (xl_compare15(t[mid], x[lane]) <= 0)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		out[lane] = (double)lo;
-	}
+	for (size_t lane = from; lane < to; lane++)
+		out[lane] = xl_count_le(t, i->ntable, x[lane]);
 }
 
 void
@@ -147,16 +136,8 @@ vm_findeq(const struct vm_insn *i, struct vm_run *run, size_t from, size_t to)
 	const double *x = run->reg + i->a, *t = i->table;
 	double *out = run->reg + i->dst;
 
-	for (size_t lane = from; lane < to; lane++) {
-		double at = 0;
-
-		for (size_t k = 0; k < i->ntable; k++)
-			if (t[k] == x[lane] || !xl_compare15(t[k], x[lane])) {
-				at = (double)k + 1;
-				break;
-			}
-		out[lane] = at;
-	}
+	for (size_t lane = from; lane < to; lane++)
+		out[lane] = xl_find_eq(t, i->ntable, x[lane]);
 }
 
 /* --- trees ------------------------------------------------------------------------------------------------ */

@@ -6,6 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The forms of isa/leaf.c. */
+static const struct leaf_fns {
+	void (*leaf)(const double *, const double *, double, double *, double *, double *);
+	void (*bins)(const double *, double, int, double *);
+	void (*dots)(const double *, const double *, int, double *);
+} leaf_fns[] = {
+    [ISA_BASE] = {stats_leaf_base, stats_bins_base, stats_dots_base},
+#if defined(__x86_64__)
+    [ISA_AVX2] = {stats_leaf_avx2, stats_bins_avx2, stats_dots_avx2},
+    [ISA_AVX512] = {stats_leaf_avx512, stats_bins_avx512, stats_dots_avx512},
+#endif
+};
+
 /* --- life ------------------------------------------------------------------------------------------------------ */
 
 struct stats *
@@ -239,23 +252,13 @@ stats_put_node(struct stats *s, int level, int64_t index, const double *sum)
 static void
 leaf_sums(const struct stats *s, const double *d, double *sum)
 {
-	void (*leaf)(const double *, const double *, double, double *, double *) = stats_leaf_base;
-	void (*dots)(const double *, const double *, int, double *) = stats_dots_base;
-	double again[STATS_LEAF];
+	const struct leaf_fns *f = &leaf_fns[s->isa];
+	double again[STATS_LEAF], range[2];
 
-#if defined(__x86_64__)
-	if (s->isa == ISA_AVX512) {
-		leaf = stats_leaf_avx512;
-		dots = stats_dots_avx512;
-	} else if (s->isa == ISA_AVX2) {
-		leaf = stats_leaf_avx2;
-		dots = stats_dots_avx2;
-	}
-#endif
 	for (int i = 0; i < s->ncols; i++)
-		leaf(d + (size_t)i * STATS_LEAF, NULL, 0, again, sum + 4 * i);
+		f->leaf(d + (size_t)i * STATS_LEAF, NULL, 0, again, sum + 4 * i, range);
 	for (int t = 0; t < s->ntargets; t++)
-		dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
+		f->dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
 		     sum + 4 * s->ncols + t * s->ninputs);
 }
 
@@ -360,16 +363,13 @@ tail_bin(double y)
 }
 
 static void
-count_value(struct stats *s, int target, double d)
+count_tail(struct stats *s, int target, double d)
 {
 	double y = d / s->col[target].width;
 
 	if (s->col[target].whole)
 		y = floor(y + 0.5);
-	if (y >= -(STATS_LINEAR / 2) && y < STATS_LINEAR / 2)
-		s->linear[target][(size_t)(floor(y) + STATS_LINEAR / 2)]++;
-	else
-		tail_of(s, target)[tail_bin(y)]++;
+	tail_of(s, target)[tail_bin(y)]++;
 }
 
 static int
@@ -441,64 +441,77 @@ count_ranks(struct stats *s, size_t lane0, size_t lane1)
 	return 0;
 }
 
+static void
+count_errors(struct stats_column *c, const double *err, size_t lane0, size_t lane1)
+{
+	int64_t bad = 0;
+
+	for (size_t k = lane0; err && k < lane1; k++)
+		if (err[k] != 0) {
+			c->errors[(int)err[k] & (STATS_ERRORS - 1)]++;
+			bad++;
+		}
+	c->n += (int64_t)(lane1 - lane0) - bad;
+}
+
+static void
+count_values(struct stats *s, int target, const double *d, const double *err, size_t lane0, size_t lane1)
+{
+	double bin[STATS_LEAF];
+	uint64_t *linear = s->linear[target];
+
+	leaf_fns[s->isa].bins(d, s->col[target].width, s->col[target].whole, bin);
+	for (size_t k = lane0; k < lane1; k++) {
+		if (err && err[k] != 0)
+			continue;
+		if (bin[k] >= 0)
+			linear[(size_t)bin[k]]++;
+		else
+			count_tail(s, target, d[k]);
+	}
+}
+
+/* A piece of a leaf has a range of its own lanes only. */
+static void
+widen_range(struct stats_column *c, const double *x, const double *err, size_t lane0, size_t lane1)
+{
+	for (size_t k = lane0; k < lane1; k++) {
+		if (err && err[k] != 0)
+			continue;
+		c->min = x[k] < c->min ? x[k] + 0.0 : c->min;
+		c->max = x[k] > c->max ? x[k] + 0.0 : c->max;
+	}
+}
+
 int
 stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 {
 	const struct stats_block *b = s->block;
+	const struct leaf_fns *f = &leaf_fns[s->isa];
 	double *d = b->scratch;
 	int64_t leaf = trial0 / STATS_LEAF;
 	int whole_leaf = lane0 == 0 && lane1 == STATS_LEAF;
-	void (*sums)(const double *, const double *, double, double *, double *) = stats_leaf_base;
-	void (*dots)(const double *, const double *, int, double *) = stats_dots_base;
-	void (*extremes)(const double *, double *, double *) = stats_extremes_base;
-	double *sum = NULL, ignored[4];
+	double *sum = NULL, ignored[4], range[2];
 
-#if defined(__x86_64__)
-	if (s->isa == ISA_AVX512) {
-		sums = stats_leaf_avx512;
-		dots = stats_dots_avx512;
-		extremes = stats_extremes_avx512;
-	} else if (s->isa == ISA_AVX2) {
-		sums = stats_leaf_avx2;
-		dots = stats_dots_avx2;
-		extremes = stats_extremes_avx2;
-	}
-#endif
 	if (whole_leaf && !(sum = malloc(s->nsums * sizeof *sum)))
 		return -1;
 	for (int i = 0; i < s->ncols; i++) {
 		struct stats_column *c = &s->col[i];
 		const double *x = b->x[i], *err = i < s->ntargets ? b->err[i] : NULL;
-		double *di = d + (size_t)i * STATS_LEAF, lo = c->min, hi = c->max;
-		int64_t n = (int64_t)(lane1 - lane0);
+		double *di = d + (size_t)i * STATS_LEAF;
 
-		sums(x, err, c->centre, di, sum ? sum + 4 * i : ignored);
-		if (err) {
-			n = 0;
-			for (size_t k = lane0; k < lane1; k++) {
-				if (err[k] != 0) {
-					c->errors[(int)err[k] & (STATS_ERRORS - 1)]++;
-					continue;
-				}
-				n++;
-				lo = x[k] < lo ? x[k] : lo;
-				hi = x[k] > hi ? x[k] : hi;
-			}
-		} else if (whole_leaf) {
-			extremes(x, &lo, &hi);
+		range[0] = c->min;
+		range[1] = c->max;
+		f->leaf(x, err, c->centre, di, sum ? sum + 4 * i : ignored, range);
+		if (whole_leaf) {
+			c->min = range[0];
+			c->max = range[1];
 		} else {
-			for (size_t k = lane0; k < lane1; k++) {
-				lo = x[k] < lo ? x[k] : lo;
-				hi = x[k] > hi ? x[k] : hi;
-			}
+			widen_range(c, x, err, lane0, lane1);
 		}
-		c->min = lo + 0.0; /* never -0: which zero came first depends on the order */
-		c->max = hi + 0.0;
-		c->n += n;
+		count_errors(c, err, lane0, lane1);
 		if (i < s->ntargets)
-			for (size_t k = lane0; k < lane1; k++)
-				if (!err || err[k] == 0)
-					count_value(s, i, di[k]);
+			count_values(s, i, di, err, lane0, lane1);
 		if (i < s->ntargets && s->windows && stats_windows_add(s, i, x, err, lane0, lane1) < 0) {
 			free(sum);
 			return -1;
@@ -511,7 +524,7 @@ stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 	}
 	if (sum) {
 		for (int t = 0; t < s->ntargets; t++)
-			dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
+			f->dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
 			     sum + 4 * s->ncols + t * s->ninputs);
 		return add_node(s, 0, leaf, sum);
 	}

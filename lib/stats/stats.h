@@ -142,17 +142,16 @@ double stats_spearman(const struct stats *s, int target, int input); /* from 32 
 double stats_normal_quantile(double p);
 
 /* --- per instruction set ---------------------------------------------------------------------------------- */
-/* Sums of a whole leaf: x - c where err is 0, power sums and the differences themselves in d. */
-void stats_leaf_base(const double *x, const double *err, double c, double *d, double *sum4);
-void stats_leaf_avx2(const double *x, const double *err, double c, double *d, double *sum4);
-void stats_leaf_avx512(const double *x, const double *err, double c, double *d, double *sum4);
-/* *lo and *hi widened to the least and greatest of a whole leaf. */
-void stats_extremes_base(const double *x, double *lo, double *hi);
-void stats_extremes_avx2(const double *x, double *lo, double *hi);
-void stats_extremes_avx512(const double *x, double *lo, double *hi);
-/* Products of leaf a with each of n leaves that lie one behind the other. */
-void stats_dots_base(const double *a, const double *b, int n, double *out);
-void stats_dots_avx2(const double *a, const double *b, int n, double *out);
-void stats_dots_avx512(const double *a, const double *b, int n, double *out);
+/* Sums of a whole leaf: x - c where err is 0, power sums, the differences themselves in d, and range[0], range[1] widened
+ * to the least and the greatest x; and linear bins of d; and products
+ * of leaf a with each of n leaves that lie one behind the other. */
+#define STATS_ISA(isa)                                                                                        \
+	void stats_leaf_##isa(const double *x, const double *err, double c, double *d, double *sum4, double *range); \
+	void stats_bins_##isa(const double *d, double width, int whole, double *bin);                         \
+	void stats_dots_##isa(const double *a, const double *b, int n, double *out);
+STATS_ISA(base)
+STATS_ISA(avx2)
+STATS_ISA(avx512)
+#undef STATS_ISA
 
 #endif

@@ -32,6 +32,20 @@ engine_options_init(struct engine_options *o)
 	spec_init(&o->spec);
 	o->threads = processors();
 	o->isa = isa_best();
+	o->jit = JIT_AUTO;
+}
+
+static void
+set_jit(struct engine_options *o, const char *when, const char *from)
+{
+	static const char *const names[] = {"off", "auto", "on"};
+
+	for (int k = 0; k < 3; k++)
+		if (!strcmp(when, names[k])) {
+			o->jit = (enum jit_mode)k;
+			return;
+		}
+	cli_usage("%s: \"%s\" is none of off, auto, on", from, when);
 }
 
 static void
@@ -112,6 +126,9 @@ engine_option(struct engine_options *o, int c, char *arg)
 		break;
 	case ENGINE_OPT_ISA:
 		set_isa(o, arg, "--isa");
+		break;
+	case ENGINE_OPT_JIT:
+		set_jit(o, arg, "--jit");
 		break;
 	case ENGINE_OPT_DEVICE:
 		set_device(o, arg);

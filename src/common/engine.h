@@ -15,6 +15,7 @@ struct engine_options {
 	struct spec spec;
 	int threads;
 	enum isa isa;
+	enum jit_mode jit;
 	const char *samples;
 	int samples_ndjson;
 	int64_t timeout_ns;
@@ -24,7 +25,7 @@ struct engine_options {
 
 enum {
 	ENGINE_OPT_SEED = 500, ENGINE_OPT_TRIALS, ENGINE_OPT_SPEC, ENGINE_OPT_SET, ENGINE_OPT_SAMPLES,
-	ENGINE_OPT_ISA, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT,
+	ENGINE_OPT_ISA, ENGINE_OPT_JIT, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT,
 	ENGINE_OPT_CORRELATE, ENGINE_OPT_DEADLINE
 };
 
@@ -36,6 +37,7 @@ enum {
 	{"spec", required_argument, 0, ENGINE_OPT_SPEC}, {"set", required_argument, 0, ENGINE_OPT_SET}, \
 	{"samples", required_argument, 0, ENGINE_OPT_SAMPLES}, {"isa", required_argument, 0, ENGINE_OPT_ISA}, \
 	{"device", required_argument, 0, ENGINE_OPT_DEVICE},                                           \
+	{"jit", required_argument, 0, ENGINE_OPT_JIT},                                                 \
 	{"timeout", required_argument, 0, ENGINE_OPT_TIMEOUT},                                         \
 	{"dialect", required_argument, 0, ENGINE_OPT_DIALECT},                                         \
 	{"correlate", required_argument, 0, ENGINE_OPT_CORRELATE},                                     \
@@ -53,6 +55,7 @@ enum {
 	"      --samples FILE write every trial's inputs and targets, CSV (NDJSON if so named)\n"      \
 	"  -j, --threads N    threads (default: processors that may be used)\n"                        \
 	"      --isa NAME     instruction set: auto, avx512, avx2, base (or $SIM_ISA)\n"               \
+	"      --jit WHEN     off, auto, on: compile the model with the machine's compiler\n"          \
 	"      --device NAME  auto, cpu or gpu\n"                                                      \
 	"      --timeout TIME end after this long (90s, 10min, 2h), status 124\n"                      \
 	"      --deadline TIME  end at this time (2026-11-21T18:00:00Z), or this long from now\n"      \

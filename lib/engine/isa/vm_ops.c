@@ -77,17 +77,15 @@
 			k_store(o + k, K(fast_##name)(x_, y_));                                \
 		}                                                                              \
 	} while (0)
-#define NEAR2_LANES(name, near, slow)                                                          \
+#define NEAR2(name, near, slow)                                                                \
 	static double slow_##name(double a, double b) { return (slow); }                       \
 	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
 	{                                                                                      \
 		const double *a = r->reg + i->a, *b = r->reg + i->b;                           \
 		double *o = r->reg + i->dst;                                                   \
 		LOOP(r) NEAR_ONE(name, near, k_load(a + k), k_load(b + k));                    \
-	}
-#define NEAR2(name, near, slow)                                                                \
-	NEAR2_LANES(name, near, slow)                                                          \
-	static void run_##name##_v1(const struct vm_insn *i, struct vm_run *r)                 \
+	}                                                                                      \
+	static __attribute__((unused)) void run_##name##_v1(const struct vm_insn *i, struct vm_run *r) \
 	{                                                                                      \
 		const double *a = r->reg + i->a;                                               \
 		double *o = r->reg + i->dst;                                                   \
@@ -112,14 +110,11 @@ LANE1(exp) LANE1(log) LANE1(log10) LANE1(sin) LANE1(cos) LANE1(tan) LANE1(asin) 
 LANE1(sinh) LANE1(cosh) LANE1(tanh) LANE1(erf) LANE1(erfc) LANE1(norminv) LANE1(normcdf)
 LANE2(xeq) LANE2(xlt) LANE2(xle) LANE2(and) LANE2(or) LANE2(xor) LANE1(not) LANE1(nonzero) LANE3(sel)
 LANE2(eor) LANE1(finchk)
-NEAR2(addsnap, K(near_sum), xl_add_snap(a, b))
-NEAR2(subsnap, K(near_diff), xl_sub_snap(a, b))
-NEAR2(eq, K(near_diff), xl_compare15(a, b) == 0)
-NEAR2(ne, K(near_diff), xl_compare15(a, b) != 0)
-NEAR2(lt, K(near_diff), xl_compare15(a, b) < 0)
-NEAR2(le, K(near_diff), xl_compare15(a, b) <= 0)
-NEAR2(gt, K(near_diff), xl_compare15(a, b) > 0)
-NEAR2(ge, K(near_diff), xl_compare15(a, b) >= 0)
+#define NEARROW(name, near, slow) NEAR2(name, K(near), slow)
+#define EACHROW(name, slow) EACH2(name, slow)
+#include "kernels/slow.def"
+#undef NEARROW
+#undef EACHROW
 
 /* --- operations with loops of their own ------------------------------------------------------------------------ */
 
@@ -255,11 +250,6 @@ run_distcall(const struct vm_insn *i, struct vm_run *r)
 			k_store(err + k, kind);
 	}
 }
-
-EACH2(roundup, xl_round_up(a, b))
-EACH2(rounddn, xl_round_down(a, b))
-EACH2(mod, xl_mod_exact(a, b))
-NEAR2_LANES(round, K(near_round), xl_round_digits(a, b))
 
 /* ROUND to a constant number of digits: the power of ten is looked up once. */
 static void

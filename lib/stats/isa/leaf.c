@@ -21,20 +21,47 @@ fold(const kd *acc)
 	return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
-void
-PASTE(stats_leaf, ISA)(const double *x, const double *err, double centre, double *d, double *sum4)
+/* Least and greatest of the lanes, in any order: a zero comes out as +0. */
+static void
+fold_range(const kd *lo, const kd *hi, double *range)
 {
-	kd s1[GROUPS], s2[GROUPS], s3[GROUPS], s4[GROUPS], c = k_set(centre), zero = k_set(0.0);
+	double v[8];
 
 	for (int g = 0; g < GROUPS; g++)
+		k_store(v + g * KLANES, lo[g]);
+	for (int k = 0; k < 8; k++)
+		range[0] = v[k] < range[0] ? v[k] + 0.0 : range[0];
+	for (int g = 0; g < GROUPS; g++)
+		k_store(v + g * KLANES, hi[g]);
+	for (int k = 0; k < 8; k++)
+		range[1] = v[k] > range[1] ? v[k] + 0.0 : range[1];
+}
+
+void
+PASTE(stats_leaf, ISA)(const double *x, const double *err, double centre, double *d, double *sum4, double *range)
+{
+	kd s1[GROUPS], s2[GROUPS], s3[GROUPS], s4[GROUPS], lo[GROUPS], hi[GROUPS], c = k_set(centre), zero = k_set(0.0);
+
+	for (int g = 0; g < GROUPS; g++) {
 		s1[g] = s2[g] = s3[g] = s4[g] = zero;
+		lo[g] = K_INF;
+		hi[g] = -K_INF;
+	}
 	for (int k = 0; k < STATS_LEAF; k += 8)
 		for (int g = 0; g < GROUPS; g++) {
 			int at = k + g * KLANES;
-			kd v = k_load(x + at) - c, q;
+			kd y = k_load(x + at), v = y - c, q;
 
-			if (err)
-				v = k_sel(k_eq(k_load(err + at), zero), v, zero);
+			if (err) {
+				km good = k_eq(k_load(err + at), zero);
+
+				v = k_sel(good, v, zero);
+				lo[g] = k_min(lo[g], k_sel(good, y, lo[g]));
+				hi[g] = k_max(hi[g], k_sel(good, y, hi[g]));
+			} else {
+				lo[g] = k_min(lo[g], y);
+				hi[g] = k_max(hi[g], y);
+			}
 			k_store(d + at, v);
 			q = v * v;
 			s1[g] += v;
@@ -46,6 +73,23 @@ PASTE(stats_leaf, ISA)(const double *x, const double *err, double centre, double
 	sum4[1] = fold(s2);
 	sum4[2] = fold(s3);
 	sum4[3] = fold(s4);
+	fold_range(lo, hi, range);
+}
+
+/* Linear bin of each difference: floor(d / width) + half, or -1 where it is beyond them. */
+void
+PASTE(stats_bins, ISA)(const double *d, double width, int whole, double *bin)
+{
+	kd w = k_set(width), half = k_set(STATS_LINEAR / 2), y;
+
+	for (int k = 0; k < STATS_LEAF; k += KLANES) {
+		y = k_load(d + k) / w;
+		if (whole)
+			y = k_floor(y + 0.5);
+		y = k_floor(y);
+		y = k_sel(k_mand(k_ge(y, k_neg(half)), k_lt(y, half)), y + half, k_set(-1.0));
+		k_store(bin + k, y);
+	}
 }
 
 static double
@@ -85,25 +129,4 @@ PASTE(stats_dots, ISA)(const double *a, const double *b, int n, double *out)
 	}
 	for (; i < n; i++, b += STATS_LEAF)
 		out[i] = dot(a, b);
-}
-
-/* *lo and *hi widened to the least and greatest of 256 numbers. */
-void
-PASTE(stats_extremes, ISA)(const double *x, double *lo, double *hi)
-{
-	kd l = k_set(*lo), h = k_set(*hi);
-	double v[KLANES], w[KLANES];
-
-	for (int k = 0; k < STATS_LEAF; k += KLANES) {
-		kd y = k_load(x + k);
-
-		l = k_sel(k_lt(y, l), y, l);
-		h = k_sel(k_gt(y, h), y, h);
-	}
-	k_store(v, l);
-	k_store(w, h);
-	for (int k = 0; k < KLANES; k++) {
-		*lo = v[k] < *lo ? v[k] : *lo;
-		*hi = w[k] > *hi ? w[k] : *hi;
-	}
 }

@@ -1,0 +1,562 @@
+/*
+ * gen: see gen.h. First the live instructions are cut into parts and every value learns where it is needed last; then
+ * each instruction is written as one statement.
+ */
+#include "engine/gen.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "engine/gen_private.h"
+#include "engine/sampler.h"
+#include "kernels/invtab.h"
+
+/* How an operation is written. */
+enum form { F_OP, F_INFIX, F_FAR, F_NEAR, F_OWN };
+
+static const struct {
+	enum form form;
+	char infix;
+} forms[IR_NOPS] = {
+    [IR_ADD] = {F_INFIX, '+'}, [IR_SUB] = {F_INFIX, '-'}, [IR_MUL] = {F_INFIX, '*'}, [IR_DIV] = {F_INFIX, '/'},
+    [IR_POW] = {F_FAR, 0}, [IR_EXP] = {F_FAR, 0}, [IR_LOG] = {F_FAR, 0}, [IR_LOG10] = {F_FAR, 0}, [IR_SIN] = {F_FAR, 0},
+    [IR_COS] = {F_FAR, 0}, [IR_TAN] = {F_FAR, 0}, [IR_ASIN] = {F_FAR, 0}, [IR_ACOS] = {F_FAR, 0}, [IR_ATAN] = {F_FAR, 0},
+    [IR_SINH] = {F_FAR, 0}, [IR_COSH] = {F_FAR, 0}, [IR_TANH] = {F_FAR, 0}, [IR_ERF] = {F_FAR, 0}, [IR_ERFC] = {F_FAR, 0},
+    [IR_NORMINV] = {F_FAR, 0}, [IR_NORMCDF] = {F_FAR, 0}, [IR_INT] = {F_FAR, 0},
+    [IR_CONST] = {F_OWN, 0}, [IR_UNIFORM] = {F_OWN, 0}, [IR_POWC] = {F_OWN, 0}, [IR_SAMPLE] = {F_OWN, 0},
+    [IR_INVTAB] = {F_OWN, 0}, [IR_GATHER] = {F_OWN, 0}, [IR_COUNTLE] = {F_OWN, 0}, [IR_FINDEQ] = {F_OWN, 0},
+    [IR_PICK] = {F_OWN, 0}, [IR_NUMCALL] = {F_OWN, 0}, [IR_DISTCALL] = {F_OWN, 0}, [IR_DISTPROB] = {F_OWN, 0}, [IR_TREE] = {F_OWN, 0},
+    [IR_RES2] = {F_OWN, 0}, [IR_RES3] = {F_OWN, 0},
+#define NEARROW(name, near, slow) [IR_NAME_##name] = {F_NEAR, 0},
+#define EACHROW(name, slow) [IR_NAME_##name] = {F_NEAR, 0},
+#include "kernels/slow.def"
+#undef NEARROW
+#undef EACHROW
+};
+
+/* --- operands ------------------------------------------------------------------------------------------------- */
+
+const ir_ref *
+gen_operands(const struct ir *ir, const struct ir_insn *i)
+{
+	return ir_op_arity(i->op) < 0 ? ir->list + i->arg[0] : i->arg;
+}
+
+/* A number as a hexadecimal literal, whatever the locale. */
+void
+gen_number(struct buf *b, double x)
+{
+	uint64_t u;
+	int e;
+
+	if (isinf(x)) {
+		buf_puts(b, x < 0 ? "(-K_INF)" : "K_INF");
+		return;
+	}
+	memcpy(&u, &x, sizeof u);
+	e = (int)(u >> 52 & 0x7ff);
+	buf_printf(b, "%s0x%d.%013llxp%+d%s", u >> 63 ? "(-" : "", e ? 1 : 0, (unsigned long long)(u & 0xfffffffffffffULL),
+	           e ? e - 1023 : x == 0 ? 0 : -1022, u >> 63 ? ")" : "");
+}
+
+/* Operand r in the part that is being written: its name, loaded from memory first if it comes from an earlier part. */
+static void
+need(struct gen_writer *w, ir_ref r)
+{
+	struct gen_value *v = &w->value[r];
+
+	if (w->ir->insn[r].op == IR_CONST || w->ir->insn[r].op == IR_UNIFORM || v->part == w->part || v->loaded == w->part + 1)
+		return;
+	v->loaded = w->part + 1;
+	buf_printf(&w->body, "\tkd v%d = s[%u];\n", r, v->kept);
+}
+
+static void
+operand(struct gen_writer *w, ir_ref r)
+{
+	const struct ir_insn *i = &w->ir->insn[r];
+
+	if (i->op == IR_CONST) {
+		if (isinf(i->imm)) {
+			gen_number(&w->body, i->imm);
+			return;
+		}
+		buf_puts(&w->body, "k_set(");
+		gen_number(&w->body, i->imm);
+		buf_puts(&w->body, ")");
+	} else if (i->op == IR_UNIFORM) {
+		buf_printf(&w->body, "G_U(%u)", w->value[r].kept);
+	} else {
+		buf_printf(&w->body, "v%d", r);
+	}
+}
+
+void
+gen_operand(struct gen_writer *w, ir_ref r)
+{
+	operand(w, r);
+}
+
+/* --- far functions --------------------------------------------------------------------------------------------- */
+
+/* The name to call `fn` by: inlined where it is used a few times, a function of its own where often. */
+static const char *
+far(struct gen_writer *w, const char *fn, int nlanes, int tabled)
+{
+	for (size_t k = 0; k < w->nfar; k++)
+		if (!strcmp(w->far[k].fn, fn)) {
+			w->far[k].uses++;
+			return fn;
+		}
+	if (w->nfar < GEN_FAR_MAX)
+		w->far[w->nfar++] = (struct gen_far){arena_strdup(&w->g->arena, fn), nlanes, tabled, 1};
+	return fn;
+}
+
+static void
+write_far(struct buf *b, const struct gen_far *f, unsigned limit)
+{
+	if (f->uses <= limit) {
+		buf_printf(b, "#define X_%s K(%s)\n", f->fn, f->fn);
+		return;
+	}
+	buf_printf(b, "G_FAR kd K(far_%s)(%s", f->fn, f->tabled ? "const double *t, " : "");
+	for (int k = 0; k < f->nlanes; k++)
+		buf_printf(b, "%skd x%d", k ? ", " : "", k);
+	buf_printf(b, ") { return K(%s)(%s", f->fn, f->tabled ? "t, " : "");
+	for (int k = 0; k < f->nlanes; k++)
+		buf_printf(b, "%sx%d", k ? ", " : "", k);
+	buf_printf(b, "); }\n#define X_%s K(far_%s)\n", f->fn, f->fn);
+}
+
+/* --- statements -------------------------------------------------------------------------------------------------- */
+
+static void
+call_lanes(struct gen_writer *w, const char *name, const struct ir_insn *i)
+{
+	buf_printf(&w->body, "%s(", name);
+	for (uint32_t k = 0; k < i->nargs; k++) {
+		if (k)
+			buf_puts(&w->body, ", ");
+		operand(w, i->arg[k]);
+	}
+	buf_puts(&w->body, ");\n");
+}
+
+unsigned
+gen_site(struct gen_writer *w, enum ir_op op, ir_ref at)
+{
+	struct gen *g = w->g;
+
+	for (size_t k = 0; at == IR_NONE && k < g->nsites; k++)
+		if (g->site[k].op == op && g->site[k].at == IR_NONE)
+			return (unsigned)k;
+	g->site[g->nsites] = (struct gen_site){(uint16_t)op, at};
+	return (unsigned)g->nsites++;
+}
+
+size_t
+gen_table(struct gen_writer *w, const double *v, size_t n)
+{
+	struct gen *g = w->g;
+	size_t at = g->ntab;
+
+	for (size_t k = 0; k < w->ntables; k++)
+		if (w->table[k].v == v)
+			return w->table[k].at;
+	g->ntab += (n + 7) & ~(size_t)7;
+	w->table[w->ntables++] = (struct gen_table){v, n, at};
+	return at;
+}
+
+static void
+put_powc(struct gen_writer *w, const struct ir_insn *i)
+{
+	double ay = fabs(i->imm);
+	int chain = ay <= 64.5 && (ay - trunc(ay) == 0 || ay - trunc(ay) == 0.5);
+
+	buf_printf(&w->body, "%s(", chain ? "K(powc)" : "X_pow_general");
+	if (!chain)
+		far(w, "pow_general", 2, 0);
+	operand(w, i->arg[0]);
+	buf_puts(&w->body, chain ? ", " : ", k_set(");
+	gen_number(&w->body, i->imm);
+	buf_puts(&w->body, chain ? ");\n" : "));\n");
+}
+
+static void
+put_sample(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const struct sampler *s = w->ir->table[i->aux].user;
+	char name[64] = "sample_";
+
+	if (s->kind != SAMPLER_CLOSED) {
+		gen_exact_sample(w, i, at, s);
+		return;
+	}
+	strncat(name, gen_dist_fn(s->dist), sizeof name - strlen(name) - 1);
+	buf_printf(&w->body, "X_%s(", far(w, name, 1 + s->nparams, 0));
+	operand(w, i->arg[0]);
+	for (int k = 0; k < s->nparams; k++) {
+		buf_puts(&w->body, isinf(s->params[k]) ? ", (" : ", k_set(");
+		gen_number(&w->body, s->params[k]);
+		buf_puts(&w->body, ")");
+	}
+	buf_puts(&w->body, ");\n");
+}
+
+static void
+put_invtab(struct gen_writer *w, const struct ir_insn *i)
+{
+	const struct ir_table *t = &w->ir->table[i->aux];
+	const char *fn = t->v[0] == INVTAB_SMOOTH ? "invtab_smooth" : t->v[0] == INVTAB_STEPS ? "invtab_eval" : "invtab_pieces";
+
+	buf_printf(&w->body, "X_%s(tab + %zu, ", far(w, fn, 1, 1), gen_table(w, t->v, t->n));
+	operand(w, i->arg[0]);
+	buf_puts(&w->body, ");\n");
+}
+
+static void
+put_gather(struct gen_writer *w, const struct ir_insn *i)
+{
+	const struct ir_table *t = &w->ir->table[i->aux];
+
+	buf_printf(&w->body, "K(g_gather)(tab + %zu, ", gen_table(w, t->v, t->n));
+	gen_number(&w->body, (double)t->n - 1);
+	buf_puts(&w->body, ", ");
+	operand(w, i->arg[0]);
+	buf_puts(&w->body, ");\n");
+}
+
+static void
+put_pick(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const ir_ref *a = w->ir->list + i->arg[0];
+	uint32_t last = i->nargs - 1;
+
+	operand(w, a[1]);
+	buf_printf(&w->body, ", i%d = K(g_index)(", at);
+	operand(w, a[0]);
+	buf_puts(&w->body, ", ");
+	gen_number(&w->body, (double)last);
+	buf_puts(&w->body, ");\n");
+	for (uint32_t k = 2; k <= last; k++) {
+		buf_printf(&w->body, "\tv%d = k_sel(k_eq(i%d, k_set(%u.0)), ", at, at, k);
+		operand(w, a[k]);
+		buf_printf(&w->body, ", v%d);\n", at);
+	}
+}
+
+static void
+put_own(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	switch (i->op) {
+	case IR_POWC:
+		put_powc(w, i);
+		break;
+	case IR_SAMPLE:
+		put_sample(w, i, at);
+		break;
+	case IR_INVTAB:
+		put_invtab(w, i);
+		break;
+	case IR_GATHER:
+		put_gather(w, i);
+		break;
+	case IR_PICK:
+		put_pick(w, i, at);
+		break;
+	default:
+		gen_search(w, i, at);
+	}
+}
+
+static void
+put_expression(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const char *name = ir_op_name(i->op);
+	char text[64];
+
+	switch (forms[i->op].form) {
+	case F_INFIX:
+		operand(w, i->arg[0]);
+		buf_printf(&w->body, " %c ", forms[i->op].infix);
+		operand(w, i->arg[1]);
+		buf_puts(&w->body, ";\n");
+		break;
+	case F_FAR:
+		snprintf(text, sizeof text, "op_%s", name);
+		far(w, text, (int)i->nargs, 0);
+		snprintf(text, sizeof text, "X_op_%s", name);
+		call_lanes(w, text, i);
+		break;
+	case F_NEAR:
+		w->slow = 1;
+		buf_printf(&w->body, "G_NEAR(%u, %s, ", w->dialect == GEN_VECTOR ? gen_site(w, i->op, IR_NONE) : 0, name);
+		operand(w, i->arg[0]);
+		buf_puts(&w->body, ", ");
+		operand(w, i->arg[1]);
+		buf_puts(&w->body, ");\n");
+		break;
+	case F_OP:
+		snprintf(text, sizeof text, "K(op_%s)", name);
+		call_lanes(w, text, i);
+		break;
+	default:
+		put_own(w, i, at);
+	}
+}
+
+void
+gen_deliver(struct gen_writer *w, ir_ref r)
+{
+	const struct gen_value *v = &w->value[r];
+	int op = w->ir->insn[r].op;
+
+	if (op != IR_UNIFORM && op != IR_CONST && v->last > v->part)
+		buf_printf(&w->body, "\ts[%u] = v%d;\n", v->kept, r);
+	if (v->out == GEN_NO_SLOT || (op == IR_UNIFORM && w->g->shared_uniforms))
+		return;
+	buf_printf(&w->body, "\tk_store(out + %u, ", v->out * 256);
+	operand(w, r);
+	buf_puts(&w->body, ");\n");
+}
+
+static void
+put_instruction(struct gen_writer *w, ir_ref at)
+{
+	const struct ir_insn *i = &w->ir->insn[at];
+	const ir_ref *a = gen_operands(w->ir, i);
+
+	if (i->op == IR_RES2) /* its call has delivered it */
+		return;
+	for (uint32_t k = 0; k < i->nargs; k++)
+		if (a[k] >= 0)
+			need(w, a[k]);
+	if (i->op == IR_NUMCALL || i->op == IR_DISTCALL || i->op == IR_DISTPROB) {
+		gen_call(w, i, at);
+	} else if (i->op != IR_CONST && i->op != IR_UNIFORM) {
+		buf_printf(&w->body, "\tkd v%d = ", at);
+		put_expression(w, i, at);
+	}
+	gen_deliver(w, at);
+}
+
+/* --- parts --------------------------------------------------------------------------------------------------------- */
+
+static unsigned
+weight(const struct ir_insn *i)
+{
+	switch (forms[i->op].form) {
+	case F_OWN:
+		return i->op == IR_CONST || i->op == IR_UNIFORM ? 0 : i->op == IR_PICK ? i->nargs + 3 : 6;
+	case F_FAR:
+		return 6;
+	case F_NEAR:
+		return 3;
+	default:
+		return 1;
+	}
+}
+
+/* Where values are made and needed last. A second result belongs to its call's part. */
+static void
+cut(struct gen_writer *w)
+{
+	unsigned size = 0, part = 0;
+
+	for (size_t k = 0; k < w->ir->n; k++) {
+		const struct ir_insn *i = &w->ir->insn[k];
+		const ir_ref *a = gen_operands(w->ir, i);
+
+		if (!w->live[k])
+			continue;
+		if (i->op != IR_RES2 && size + weight(i) > GEN_PART && size > 0) {
+			part++;
+			size = 0;
+		}
+		size += weight(i);
+		w->g->nstatements++;
+		w->value[k].part = i->op == IR_RES2 ? w->value[i->arg[0]].part : part;
+		for (uint32_t j = 0; j < i->nargs; j++)
+			if (a[j] >= 0 && w->value[a[j]].last < part)
+				w->value[a[j]].last = part;
+	}
+	w->g->nparts = part + 1;
+}
+
+/* Places for what lives on, used again after the part of last need. */
+static void
+place(struct gen_writer *w)
+{
+	uint32_t *free_at = ARENA_NEW(&w->g->arena, uint32_t, w->ir->n + 1); /* by place: the part after which it is free */
+	size_t n = 0, from = 0;
+	unsigned part = 0;
+
+	for (size_t k = 0; k < w->ir->n; k++) {
+		struct gen_value *v = &w->value[k];
+		int op = w->ir->insn[k].op;
+		size_t at;
+
+		if (!w->live[k] || op == IR_CONST || op == IR_UNIFORM || v->last <= v->part)
+			continue;
+		if (v->part != part) {
+			part = v->part;
+			from = 0;
+		}
+		for (at = from; at < n && free_at[at] > v->part; at++)
+			;
+		if (at == n)
+			n++;
+		from = at + 1;
+		free_at[at] = v->last + 1;
+		v->kept = (uint32_t)at;
+	}
+	w->g->nkept = n;
+}
+
+static void
+give_slots(struct gen_writer *w, const ir_ref *roots, size_t nroots)
+{
+	struct gen *g = w->g;
+
+	for (size_t k = 0; k < w->ir->n; k++)
+		w->value[k].out = GEN_NO_SLOT;
+	for (size_t k = 0; k < w->ir->n; k++)
+		if (w->live[k] && w->ir->insn[k].op == IR_UNIFORM) {
+			w->value[k].kept = (uint32_t)g->nstreams;
+			g->stream[g->nstreams++] = w->ir->stream[w->ir->insn[k].aux];
+		}
+	g->shared_uniforms = w->dialect == GEN_CUDA && g->nstreams <= GEN_SHARED_UNIFORMS;
+	g->nslots = g->shared_uniforms ? g->nstreams : 0;
+	for (size_t k = 0; k < nroots; k++) {
+		struct gen_value *v;
+
+		g->slot[k] = GEN_NO_SLOT;
+		if (roots[k] < 0)
+			continue;
+		v = &w->value[roots[k]];
+		if (v->out == GEN_NO_SLOT)
+			v->out = g->shared_uniforms && w->ir->insn[roots[k]].op == IR_UNIFORM ? v->kept : (uint32_t)g->nslots++;
+		g->slot[k] = v->out;
+	}
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------------------- */
+
+/* kernels/NAME with what it includes pasted in; a header once, a .def each time. */
+void
+gen_paste(struct gen_writer *w, struct buf *b, const char *name)
+{
+	static const char include[] = "#include \"kernels/";
+	const char *text = gen_kernel_text(name);
+	size_t len = strlen(name);
+
+	if (len > 2 && !strcmp(name + len - 2, ".h")) {
+		for (size_t k = 0; k < w->npasted; k++)
+			if (!strcmp(w->pasted[k], name))
+				return;
+		w->pasted[w->npasted++] = arena_strdup(&w->g->arena, name);
+	}
+	while (text && *text) {
+		size_t n = strcspn(text, "\n");
+
+		if (!strncmp(text, include, sizeof include - 1)) {
+			const char *from = text + sizeof include - 1;
+
+			gen_paste(w, b, arena_strndup(&w->g->arena, from, strcspn(from, "\"\n")));
+		} else {
+			buf_add(b, text, n);
+			buf_putc(b, '\n');
+		}
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void
+write_parts(struct gen_writer *w)
+{
+	size_t k = 0;
+
+	for (w->part = 0; w->part < w->g->nparts; w->part++) {
+		buf_printf(&w->body, "\nG_PART\ng_part%u(G_PARAMS)\n{\n", w->part);
+		for (; k < w->ir->n && (!w->live[k] || w->value[k].part <= w->part); k++)
+			if (w->live[k])
+				put_instruction(w, (ir_ref)k);
+		buf_puts(&w->body, "}\n");
+	}
+	buf_puts(&w->body, "\n#define G_PARTS ");
+	for (unsigned p = 0; p < w->g->nparts; p++)
+		buf_printf(&w->body, " g_part%u(G_PASS);", p);
+	buf_puts(&w->body, "\n");
+}
+
+static void
+copy_tables(struct gen_writer *w)
+{
+	struct gen *g = w->g;
+	double *all = arena_zalloc(&g->arena, (g->ntab + 16) * sizeof *all);
+
+	g->tab = (double *)(((uintptr_t)all + 63) & ~(uintptr_t)63);
+	for (size_t k = 0; k < w->ntables; k++)
+		memcpy(g->tab + w->table[k].at, w->table[k].v, w->table[k].n * sizeof *all);
+}
+
+static int
+check(const struct ir *ir, const uint8_t *live, struct err *e)
+{
+	for (size_t k = 0; k < ir->n; k++)
+		if (live[k] && (ir->insn[k].op == IR_TREE || ir->insn[k].op == IR_RES3))
+			return err_set(e, ERR_UNAVAILABLE, "part of it runs lane by lane on the scalar evaluator");
+	return 0;
+}
+
+int
+gen_source(struct gen *g, const struct ir *ir, const ir_ref *roots, size_t nroots, enum gen_dialect dialect, struct err *e)
+{
+	struct gen_writer w = {.g = g, .ir = ir, .dialect = dialect};
+	struct buf all = BUF_INIT;
+	int rc = -1;
+
+	memset(g, 0, sizeof *g);
+	w.live = ARENA_NEW(&g->arena, uint8_t, ir->n + 1);
+	w.value = ARENA_NEW(&g->arena, struct gen_value, ir->n + 1);
+	w.table = ARENA_NEW(&g->arena, struct gen_table, ir->n + 1);
+	g->stream = ARENA_NEW(&g->arena, uint64_t, ir->n + 1);
+	g->slot = ARENA_NEW(&g->arena, uint32_t, nroots + 1);
+	g->site = ARENA_NEW(&g->arena, struct gen_site, ir->n + IR_NOPS);
+	ir_mark(ir, roots, nroots, w.live);
+	if (check(ir, w.live, e) < 0)
+		goto out;
+	cut(&w);
+	give_slots(&w, roots, nroots);
+	place(&w);
+	write_parts(&w);
+	if (w.refused) {
+		err_set(e, ERR_UNAVAILABLE, "%s", w.refused);
+		goto out;
+	}
+	gen_head(&w, &all);
+	for (size_t k = 0; k < w.nfar; k++)
+		write_far(&all, &w.far[k], dialect == GEN_VECTOR ? 16 : 4);
+	buf_add(&all, w.body.s, w.body.len);
+	gen_foot(&w, &all);
+	copy_tables(&w);
+	g->src = arena_strndup(&g->arena, all.s, all.len);
+	g->nbytes = all.len;
+	rc = 0;
+out:
+	buf_free(&w.body);
+	buf_free(&all);
+	return rc;
+}
+
+void
+gen_free(struct gen *g)
+{
+	arena_free(&g->arena);
+	memset(g, 0, sizeof *g);
+}

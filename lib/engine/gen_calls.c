@@ -1,0 +1,241 @@
+/* gen_calls: calls in generated source, and the frame around its parts. See gen.h. */
+#include <string.h>
+
+#include "engine/gen_private.h"
+#include "engine/sampler.h"
+#include "kernels/dist.h"
+
+#define CUDA_LOCAL_MAX 1024 /* doubles of a call's operands and scratch, in each thread's local memory */
+
+const char *
+gen_dist_fn(int dist)
+{
+	static const char *const fn[] = {
+#define D(ID, fn, name, aliases, min, max, params, form, manual) #fn,
+#include "kernels/dist.def"
+#undef D
+	};
+
+	return fn[dist];
+}
+
+/* --- single lanes to the host, or inline ----------------------------------------------------------------------- */
+
+void
+gen_exact_sample(struct gen_writer *w, const struct ir_insn *i, ir_ref at, const struct sampler *s)
+{
+	if (w->dialect == GEN_VECTOR) {
+		buf_printf(&w->body, "kv_g_call1(a, %u, ", gen_site(w, IR_SAMPLE, at));
+		gen_operand(w, i->arg[0]);
+		buf_puts(&w->body, ");\n");
+		return;
+	}
+	w->dist = 1;
+	buf_printf(&w->body, "di_%s_inv(", gen_dist_fn(s->dist));
+	gen_operand(w, i->arg[0]);
+	buf_printf(&w->body, ", tab + %zu, %d);\n", gen_table(w, s->params, (size_t)s->nparams), s->nparams);
+}
+
+void
+gen_search(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const struct ir_table *t = &w->ir->table[i->aux];
+
+	if (w->dialect == GEN_VECTOR) {
+		buf_printf(&w->body, "kv_g_call1(a, %u, ", gen_site(w, i->op, at));
+	} else {
+		w->search = 1;
+		buf_printf(&w->body, "%s(tab + %zu, %zu, ", i->op == IR_COUNTLE ? "xl_count_le" : "xl_find_eq",
+		           gen_table(w, t->v, t->n), t->n);
+	}
+	gen_operand(w, i->arg[0]);
+	buf_puts(&w->body, ");\n");
+}
+
+/* --- calls with many operands ------------------------------------------------------------------------------------ */
+
+/* The second result of the call at `at`, if it is wanted. */
+static ir_ref
+second(const struct gen_writer *w, ir_ref at)
+{
+	for (size_t k = (size_t)at + 1; k < w->ir->n && k < (size_t)at + 4; k++)
+		if (w->ir->insn[k].op == IR_RES2 && w->ir->insn[k].arg[0] == at && w->live[k])
+			return (ir_ref)k;
+	return IR_NONE;
+}
+
+static void
+call_host(struct gen_writer *w, const struct ir_insn *i, ir_ref at, ir_ref err)
+{
+	const ir_ref *a = gen_operands(w->ir, i);
+	struct buf *b = &w->body;
+
+	buf_printf(b, "\t{\n\t\tdouble t[KLANES * %u] __attribute__((aligned(64)));\n", i->nargs + 2);
+	for (uint32_t k = 0; k < i->nargs; k++) {
+		if (a[k] < 0)
+			continue;
+		buf_printf(b, "\t\tk_store(t + KLANES * %u, ", k);
+		gen_operand(w, a[k]);
+		buf_puts(b, ");\n");
+	}
+	buf_printf(b, "\t\ta->call(a->host, %u, t);\n", gen_site(w, i->op, at));
+	buf_printf(b, "\t\tv%d = k_load(t + KLANES * %u);\n", at, i->nargs);
+	if (err >= 0)
+		buf_printf(b, "\t\tv%d = k_load(t + KLANES * %u);\n", err, i->nargs + 1);
+	buf_puts(b, "\t}\n");
+}
+
+static const char *
+xl_name(const struct func *f)
+{
+#define FNUM(NAME, MIN, MAX, ARGS, FLAGS, XLFN, SIG, DOC) {NAME, #XLFN},
+#define FGEN(...)
+#define FALIAS(...)
+	static const struct {
+		const char *name, *fn;
+	} rows[] = {
+#include "formula/functions.def"
+	};
+#undef FNUM
+#undef FGEN
+#undef FALIAS
+
+	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++)
+		if (!strcmp(rows[k].name, f->name))
+			return rows[k].fn;
+	return NULL;
+}
+
+/* The header of kernels/ that defines an XL_FN. */
+static const char *
+xl_header(const char *fn)
+{
+	static const char *const headers[] = {"xl_math.h", "xl_stat.h", "xl_money.h", "xl_dist.h", "xl_date.h"};
+	char head[80] = "";
+
+	strncat(head, fn, sizeof head - 20);
+	strcat(head, "(struct xl_call *");
+	for (size_t k = 0; k < sizeof headers / sizeof headers[0]; k++)
+		if (gen_kernel_text(headers[k]) && strstr(gen_kernel_text(headers[k]), head))
+			return headers[k];
+	return NULL;
+}
+
+static void
+want_header(struct gen_writer *w, const char *name)
+{
+	for (size_t k = 0; k < w->nxl; k++)
+		if (w->xl[k] == name)
+			return;
+	w->xl[w->nxl++] = name;
+}
+
+static void
+cuda_guard(struct gen_writer *w, ir_ref guard)
+{
+	if (guard < 0)
+		return;
+	buf_puts(&w->body, "\t\tif (");
+	gen_operand(w, guard);
+	buf_puts(&w->body, " == 0.0)\n\t");
+}
+
+static void
+cuda_function(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const struct ir_call *call = &w->ir->call[i->aux];
+	const ir_ref *a = gen_operands(w->ir, i);
+	const char *fn = xl_name(call->fn), *header = fn ? xl_header(fn) : NULL;
+	size_t n = i->nargs - 1, size = n + call->scratch;
+	struct buf *b = &w->body;
+
+	if (!header || size > CUDA_LOCAL_MAX) {
+		w->refused = header ? "a function has too many operands for a GPU thread" : "a function has no GPU form";
+		return;
+	}
+	want_header(w, header);
+	if (size > w->g->local)
+		w->g->local = size;
+	buf_printf(b, "\t{\n\t\tdouble t[%zu];\n\t\tstruct xl_arg g[%d];\n\t\tstruct xl_call c;\n", size + 1, call->max + 1);
+	for (size_t k = 0; k < n; k++) {
+		buf_printf(b, "\t\tt[%zu] = ", k);
+		gen_operand(w, a[k + 1]);
+		buf_puts(b, ";\n");
+	}
+	for (int k = 0; k < call->max && k < 256; k++)
+		buf_printf(b, "\t\tG_ARG(%d, %u, %u, %d, %d);\n", k, call->arg[k].first, call->arg[k].n, call->arg[k].rows,
+		           call->arg[k].cols);
+	buf_printf(b, "\t\tG_CALL(%d, %zu, %d);\n", call->nargs, n, w->ir->date1904);
+	cuda_guard(w, a[0]);
+	buf_printf(b, "\t\tv%d = g_finite(%s(&c), &c.err);\n\t\te%d = c.err;\n\t}\n", at, fn, at);
+}
+
+static void
+cuda_inverse(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const struct ir_distcall *d = &w->ir->dcall[i->aux];
+	const ir_ref *a = gen_operands(w->ir, i);
+	const char *fn = gen_dist_fn(d->dist);
+	struct buf *b = &w->body;
+
+	w->dist = 1;
+	buf_printf(b, "\t{\n\t\tdouble p[%d];\n\t\tint err = 0;\n", d->nparams + 1);
+	for (int k = 0; k < d->nparams; k++) {
+		buf_printf(b, "\t\tp[%d] = ", k);
+		gen_operand(w, a[k + 2]);
+		buf_puts(b, ";\n");
+	}
+	cuda_guard(w, a[0]);
+	buf_printf(b, "\t\tv%d = G_INVERSE(%s, ", at, fn);
+	gen_operand(w, a[1]);
+	buf_printf(b, ", %d, %d);\n\t\te%d = err;\n\t}\n", dist_info[d->dist].min, d->nparams, at);
+}
+
+void
+gen_call(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	ir_ref err = second(w, at);
+
+	if (w->dialect == GEN_VECTOR) {
+		buf_printf(&w->body, err >= 0 ? "\tkd v%d, v%d;\n" : "\tkd v%d;\n", at, err);
+		call_host(w, i, at, err);
+	} else {
+		buf_printf(&w->body, "\tdouble v%d = 0, e%d = 0;\n", at, at);
+		if (i->op == IR_NUMCALL)
+			cuda_function(w, i, at);
+		else
+			cuda_inverse(w, i, at);
+		if (err >= 0)
+			buf_printf(&w->body, "\tdouble v%d = e%d;\n", err, at);
+	}
+	if (err >= 0)
+		gen_deliver(w, err);
+}
+
+/* --- the frame ------------------------------------------------------------------------------------------------------- */
+
+void
+gen_head(struct gen_writer *w, struct buf *b)
+{
+	buf_printf(b, "#define G_NSTREAMS %zu\n#define G_NSLOTS %zu\n#define G_NKEPT %zu\n#define G_SHARED_UNIFORMS %d\n",
+	           w->g->nstreams, w->g->nslots, w->g->nkept, w->g->shared_uniforms);
+	if (w->dialect == GEN_VECTOR)
+		buf_puts(b, "#define LANE_VECTOR\n");
+	if (w->slow && w->dialect == GEN_CUDA)
+		buf_puts(b, "#define G_SLOW\n");
+	gen_paste(w, b, "gen.h");
+	if (w->dialect == GEN_VECTOR)
+		return;
+	if (w->search)
+		gen_paste(w, b, "search.h");
+	if (w->dist)
+		gen_paste(w, b, "dist.h");
+	for (size_t k = 0; k < w->nxl; k++)
+		gen_paste(w, b, w->xl[k]);
+}
+
+void
+gen_foot(struct gen_writer *w, struct buf *b)
+{
+	gen_paste(w, b, w->dialect == GEN_VECTOR ? "block.h" : "gpu.h");
+}

@@ -1,0 +1,75 @@
+/* gen_private: shared by gen.c (statements and parts) and gen_calls.c (calls, the frame around the parts). */
+#ifndef ENGINE_GEN_PRIVATE_H
+#define ENGINE_GEN_PRIVATE_H
+
+#include "base/buf.h"
+#include "engine/gen.h"
+
+struct sampler;
+
+#define GEN_FAR_MAX 96
+#define GEN_SHARED_UNIFORMS 32   /* draws a CUDA block keeps in shared memory; with more each thread makes its own */
+
+struct gen_value {
+	uint32_t part, last;     /* where it is made, where it is needed last */
+	uint32_t loaded;         /* 1 + the part that has it by name */
+	uint32_t kept;           /* place between parts; a uniform: number of its stream */
+	uint32_t out;            /* slot of results */
+};
+
+struct gen_far {
+	const char *fn;
+	int nlanes, tabled;
+	unsigned uses;
+};
+
+struct gen_table {
+	const double *v;
+	size_t n, at;
+};
+
+struct gen_writer {
+	struct gen *g;
+	const struct ir *ir;
+	enum gen_dialect dialect;
+	uint8_t *live;
+	struct gen_value *value;
+	struct buf body;
+	uint32_t part;
+	struct gen_far far[GEN_FAR_MAX];
+	size_t nfar;
+	struct gen_table *table;
+	size_t ntables;
+	const char *pasted[64];
+	size_t npasted;
+	const char *xl[16];      /* CUDA: headers with the functions called */
+	size_t nxl;
+	int slow, dist, search;  /* CUDA: which other headers are needed */
+	const char *refused;
+};
+
+/* IR_<ID> by the lower-case name of ops.def. */
+enum {
+#define OP(ID, name, nargs, kind, doc) IR_NAME_##name = IR_##ID,
+#include "kernels/ops.def"
+#undef OP
+};
+
+const ir_ref *gen_operands(const struct ir *ir, const struct ir_insn *i);
+void gen_number(struct buf *b, double x);
+void gen_operand(struct gen_writer *w, ir_ref r);
+unsigned gen_site(struct gen_writer *w, enum ir_op op, ir_ref at);
+size_t gen_table(struct gen_writer *w, const double *v, size_t n);
+/* Value r is there: keep it for later parts, hand it out if it is wanted. */
+void gen_deliver(struct gen_writer *w, ir_ref r);
+void gen_paste(struct gen_writer *w, struct buf *b, const char *name);
+
+/* gen_calls.c */
+const char *gen_dist_fn(int dist);
+void gen_exact_sample(struct gen_writer *w, const struct ir_insn *i, ir_ref at, const struct sampler *s);
+void gen_search(struct gen_writer *w, const struct ir_insn *i, ir_ref at); /* COUNTLE, FINDEQ */
+void gen_call(struct gen_writer *w, const struct ir_insn *i, ir_ref at);   /* NUMCALL, DISTCALL, with their second results */
+void gen_head(struct gen_writer *w, struct buf *b);
+void gen_foot(struct gen_writer *w, struct buf *b);
+
+#endif
