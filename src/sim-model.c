@@ -12,6 +12,7 @@
 
 #include "base/num.h"
 #include "common/cli.h"
+#include "common/inventory.h"
 #include "engine/lower_fn.h"
 #include "engine/spec.h"
 #include "formula/eval.h"
@@ -60,33 +61,6 @@ flush(struct app *a)
 	buf_clear(&a->out);
 }
 
-static void
-put_value(struct buf *b, const struct value *v)
-{
-	char num[NUM_DOUBLE_MAX];
-
-	switch (v->kind) {
-	case V_NUM:
-		num_format_double(v->u.num, num);
-		buf_puts(b, num);
-		break;
-	case V_BOOL:
-		buf_puts(b, v->boolean ? "TRUE" : "FALSE");
-		break;
-	case V_TEXT:
-		buf_printf(b, "\"%s\"", v->u.text->s);
-		break;
-	case V_ERROR:
-		buf_puts(b, xl_error_name((enum xl_error)v->error));
-		break;
-	case V_ARRAY:
-		buf_printf(b, "{%d x %d}", v->u.array->rows, v->u.array->cols);
-		break;
-	default:
-		buf_puts(b, "(empty)");
-	}
-}
-
 static const char *
 address(const struct app *a, int sheet, int32_t row, int32_t col)
 {
@@ -103,11 +77,6 @@ address(const struct app *a, int sheet, int32_t row, int32_t col)
 enum verdict { AGREES, DIFFERS, UNSUPPORTED, RANDOM, UNCACHED };
 
 static const char *const verdict_name[] = {"agrees", "differs", "unsupported", "random", "uncached"};
-
-struct function_tally {
-	const char *name;
-	int64_t agree, differ;
-};
 
 static struct value
 cached_value(struct arena *a, const struct cell *c)
@@ -164,28 +133,6 @@ iterates(const struct node *n)
 }
 
 static void
-count_functions(const struct node *n, struct function_tally *t, int agree)
-{
-	if (n->kind == N_CALL) {
-		const char *name = n->u.call.fn ? n->u.call.fn->name : n->u.call.name;
-		int k = 0;
-
-		while (k < 4000 && t[k].name && strcmp(t[k].name, name))
-			k++;
-		if (k < 4000) {
-			t[k].name = name;
-			if (agree)
-				t[k].agree++;
-			else
-				t[k].differ++;
-		}
-	}
-	for (int i = 0; i < n->nargs; i++)
-		if (n->args[i])
-			count_functions(n->args[i], t, agree);
-}
-
-static void
 put_functions(struct buf *b, const struct node *n)
 {
 	if (n->kind == N_CALL)
@@ -218,9 +165,9 @@ put_verdict(struct app *a, int sheet, const struct cell *c, const struct formula
 		record_end(b);
 	} else {
 		buf_printf(b, "%-11s %-20s =%.100s  cached ", verdict_name[verdict], address(a, sheet, c->row, c->col), formula);
-		put_value(b, &want);
+		cli_put_value(b, &want);
 		buf_puts(b, "  computed ");
-		put_value(b, &got);
+		cli_put_value(b, &got);
 		buf_putc(b, '\n');
 	}
 	buf_free(&text);
@@ -302,7 +249,7 @@ verify(struct app *a)
 			if (v == DIFFERS || v == UNSUPPORTED || a->all)
 				put_verdict(a, (int)k, c, f, want, got, v);
 			if (v <= UNSUPPORTED && f && f->root && c->formula)
-				count_functions(f->root, ft, v == AGREES);
+				inventory_count(f->root, ft, v == AGREES);
 			arena_rewind(&texts, (struct arena_mark){0, 0});
 		}
 	}
@@ -336,7 +283,7 @@ put_eval(struct app *a, const char *expr)
 		cli_record_value(&a->out, "value", &v);
 		record_end(&a->out);
 	} else {
-		put_value(&a->out, &v);
+		cli_put_value(&a->out, &v);
 		buf_putc(&a->out, '\n');
 	}
 }
@@ -348,7 +295,7 @@ explain_cell(struct app *a, int sheet, int32_t row, int32_t col, int depth)
 	struct value v = eval_cell(a->ev, sheet, row, col);
 
 	buf_printf(&a->out, "%*s%s = ", 2 * depth, "", address(a, sheet, row, col));
-	put_value(&a->out, &v);
+	cli_put_value(&a->out, &v);
 	if (f) {
 		buf_puts(&a->out, "   =");
 		if (f->root)
@@ -382,7 +329,7 @@ explain_node(struct app *a, const struct node *n, int sheet, int32_t row, int32_
 	if (v.kind == V_REF)
 		buf_puts(&a->out, "(range)");
 	else
-		put_value(&a->out, &v);
+		cli_put_value(&a->out, &v);
 	buf_putc(&a->out, '\n');
 }
 
@@ -437,178 +384,6 @@ show_ir(struct app *a)
 	lower_free(L);
 }
 
-/* --- the inventory --------------------------------------------------------------------------------------------------- */
-
-struct inventory {
-	int64_t formulas, random, is_volatile, external, broken, unknown, arrays;
-	struct function_tally *fn;
-};
-
-static int
-refers_to(const struct node *n, int sheet, int32_t row, int32_t col, uint8_t **used, const struct workbook *wb)
-{
-	struct area a;
-
-	for (int i = 0; i < n->nargs; i++)
-		if (n->args[i])
-			refers_to(n->args[i], sheet, row, col, used, wb);
-	if (n->kind == N_AREA && !(n->u.area.flags & AREA_EXTERNAL) && !node_area(n, sheet, row, col, &a))
-		for (int k = a.sheet1; k <= a.sheet2; k++) {
-			const struct sheet *s = &wb->sheets[k];
-			int32_t r1 = a.row1 > s->row_min ? a.row1 : s->row_min, r2 = a.row2 < s->row_max ? a.row2 : s->row_max;
-
-			for (int32_t r = r1; r <= r2; r++)
-				for (size_t i = s->row_start[r - s->row_min]; i < s->row_start[r - s->row_min + 1]; i++)
-					if (s->cells[i].col >= a.col1 && s->cells[i].col <= a.col2)
-						used[k][i] = 1;
-		}
-	return 0;
-}
-
-/* The text nearest to the left in the row, else above: what a person calls the cell. */
-static const char *
-label_of(const struct app *a, int sheet, int32_t row, int32_t col)
-{
-	for (int32_t c = col - 1; c >= 0 && c >= col - 6; c--) {
-		const struct cell *x = workbook_cell(a->wb, sheet, row, c);
-
-		if (x && x->kind == CELL_TEXT && !x->formula)
-			return x->v.text;
-	}
-	for (int32_t r = row - 1; r >= 0 && r >= row - 6; r--) {
-		const struct cell *x = workbook_cell(a->wb, sheet, r, col);
-
-		if (x && x->kind == CELL_TEXT && !x->formula)
-			return x->v.text;
-	}
-	return "";
-}
-
-static void
-put_line(struct app *a, const char *kind, const char *name, const char *detail, const struct value *v)
-{
-	struct buf *b = &a->out;
-
-	if (a->format == CLI_NDJSON) {
-		buf_puts(b, "{\"v\":1");
-		record_str(b, "type", kind);
-		record_str(b, "name", name);
-		if (detail && *detail)
-			record_str(b, "detail", detail);
-		if (v)
-			cli_record_value(b, "value", v);
-		record_end(b);
-		return;
-	}
-	buf_printf(b, "  %-28s %s", name, detail ? detail : "");
-	if (v) {
-		buf_puts(b, detail && *detail ? "  " : "");
-		put_value(b, v);
-	}
-	buf_putc(b, '\n');
-}
-
-static void
-heading(struct app *a, const char *text)
-{
-	if (a->format != CLI_NDJSON)
-		buf_printf(&a->out, "%s\n", text);
-}
-
-static void
-inventory(struct app *a)
-{
-	struct inventory inv = {.fn = calloc(4001, sizeof *inv.fn)};
-	uint8_t **used = calloc(a->wb->nsheets, sizeof *used);
-	char detail[400];
-	int shown = 0;
-
-	if (!inv.fn || !used)
-		abort();
-	for (size_t k = 0; k < a->wb->nsheets; k++)
-		used[k] = calloc(a->wb->sheets[k].ncells + 1, 1);
-	heading(a, "Sheets");
-	for (size_t k = 0; k < a->wb->nsheets; k++) {
-		const struct sheet *s = &a->wb->sheets[k];
-		int64_t formulas = 0;
-
-		for (size_t i = 0; i < s->ncells; i++)
-			formulas += s->cells[i].formula != NULL;
-		snprintf(detail, sizeof detail, "%zu cells, %lld formulas%s%s", s->ncells, (long long)formulas,
-		         s->state ? ", hidden" : "", s->is_worksheet ? "" : ", no worksheet");
-		put_line(a, "sheet", s->name, detail, NULL);
-	}
-	if (a->wb->nnames)
-		heading(a, "Names");
-	for (size_t i = 0; i < a->wb->nnames; i++)
-		if (!a->wb->names[i].hidden)
-			put_line(a, "name", a->wb->names[i].name, a->wb->names[i].formula.text, NULL);
-	heading(a, "Random inputs");
-	for (size_t k = 0; k < a->wb->nsheets; k++)
-		for (size_t i = 0; i < a->wb->sheets[k].ncells; i++) {
-			const struct cell *c = &a->wb->sheets[k].cells[i];
-			const struct formula *f = model_formula(a->m, (int)k, c->row, c->col);
-
-			if (!f)
-				continue;
-			inv.formulas++;
-			inv.random += (f->flags & FORMULA_RANDOM) != 0;
-			inv.is_volatile += (f->flags & FORMULA_VOLATILE) != 0;
-			inv.external += (f->flags & FORMULA_EXTERNAL) != 0;
-			inv.unknown += (f->flags & FORMULA_UNKNOWN) != 0;
-			inv.broken += !f->root;
-			if (!f->root)
-				continue;
-			count_functions(f->root, inv.fn, 1);
-			refers_to(f->root, (int)k, c->row, c->col, used, a->wb);
-			if (f->flags & FORMULA_RANDOM) {
-				snprintf(detail, sizeof detail, "%.60s  =%.200s", label_of(a, (int)k, c->row, c->col), f->text);
-				put_line(a, "input", address(a, (int)k, c->row, c->col), detail, NULL);
-			}
-		}
-	heading(a, "Possible targets (formulas that nothing else uses)");
-	for (size_t k = 0; k < a->wb->nsheets; k++)
-		for (size_t i = 0; i < a->wb->sheets[k].ncells; i++) {
-			const struct cell *c = &a->wb->sheets[k].cells[i];
-			const struct formula *f = model_formula(a->m, (int)k, c->row, c->col);
-			struct value v;
-
-			if (!f || !f->root || (used[k][i] && !(f->flags & FORMULA_OUTPUT)))
-				continue;
-			v = eval_cell(a->ev, (int)k, c->row, c->col);
-			if (v.kind != V_NUM || (++shown > 40 && a->format != CLI_NDJSON))
-				continue;
-			snprintf(detail, sizeof detail, "%.60s%s%s", label_of(a, (int)k, c->row, c->col),
-			         eval_cell_tainted(a->ev, (int)k, c->row, c->col) ? " (random)" : "",
-			         f->flags & FORMULA_OUTPUT ? " (RiskOutput)" : "");
-			put_line(a, "target", address(a, (int)k, c->row, c->col), detail, &v);
-		}
-	if (shown > 40 && a->format != CLI_NDJSON)
-		buf_printf(&a->out, "  and %d more\n", shown - 40);
-	heading(a, "Functions");
-	for (size_t i = 0; inv.fn[i].name; i++) {
-		const struct func *f = func_find(inv.fn[i].name, strlen(inv.fn[i].name));
-
-		snprintf(detail, sizeof detail, "%lld calls, %s", (long long)inv.fn[i].agree,
-		         !f ? "not supported" : lower_has_lanes(f) ? "scalar, vector" : "scalar");
-		put_line(a, "function", inv.fn[i].name, detail, NULL);
-	}
-	snprintf(detail, sizeof detail,
-	         "%lld formulas; %lld draw, %lld volatile, %lld to other workbooks, %lld with unknown names, %lld that do not parse",
-	         (long long)inv.formulas, (long long)inv.random, (long long)inv.is_volatile, (long long)inv.external,
-	         (long long)inv.unknown, (long long)inv.broken);
-	heading(a, "In all");
-	put_line(a, "model", a->wb->path, detail, NULL);
-	if (*eval_cycle(a->ev)) {
-		heading(a, "Circular references (not iterated: the workbook does not ask for it)");
-		put_line(a, "cycle", eval_cycle(a->ev), "", NULL);
-	}
-	for (size_t k = 0; k < a->wb->nsheets; k++)
-		free(used[k]);
-	free(used);
-	free(inv.fn);
-}
-
 static void *
 act(void *arg)
 {
@@ -624,7 +399,7 @@ act(void *arg)
 	else if (a->ir)
 		show_ir(a);
 	else
-		inventory(a);
+		inventory_write(&(struct inventory){a->m, a->ev, a->format}, &a->out);
 	flush(a);
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/num.h"
 #include "record/record.h"
 
 static const char *prog = "sim";
@@ -177,4 +178,31 @@ cli_reraise(int sig)
 	signal(sig, SIG_DFL);
 	raise(sig);
 	exit(128 + sig);
+}
+
+void
+cli_put_value(struct buf *b, const struct value *v)
+{
+	char num[NUM_DOUBLE_MAX];
+
+	switch (v->kind) {
+	case V_NUM:
+		num_format_double(v->u.num, num);
+		buf_puts(b, num);
+		break;
+	case V_BOOL:
+		buf_puts(b, v->boolean ? "TRUE" : "FALSE");
+		break;
+	case V_TEXT:
+		buf_printf(b, "\"%s\"", v->u.text->s);
+		break;
+	case V_ERROR:
+		buf_puts(b, xl_error_name((enum xl_error)v->error));
+		break;
+	case V_ARRAY:
+		buf_printf(b, "{%d x %d}", v->u.array->rows, v->u.array->cols);
+		break;
+	default:
+		buf_puts(b, "(empty)");
+	}
 }

@@ -41,6 +41,9 @@ void cli_progress_done(void);
 /* A worksheet value as a field of a record. */
 int cli_record_value(struct buf *b, const char *key, const struct value *v);
 
+/* The same for a person: 1.5, "text", {2 x 3}. */
+void cli_put_value(struct buf *b, const struct value *v);
+
 /* End by the signal, with its default action. */
 void cli_reraise(int sig) __attribute__((noreturn));
 
