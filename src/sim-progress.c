@@ -128,9 +128,11 @@ limits_of(struct view *v, const struct job *j, struct figures *f)
 
 	if (launch_limits(&v->sp, j, &left, &deadline, why, sizeof why, &e) < 0)
 		die(&e);
+	if (left == LAUNCH_NO_LIMIT)
+		left = 0;
 	if (!left && j->kind == JOB_PARENT && j->started_at && launch_parent_default(&v->sp, j, &left, &e) < 0)
 		die(&e);
-	f->limit_ns = left;
+	f->limit_ns = left < 0 ? 1 : left;
 	if (deadline && (!f->limit_ns || deadline - now < f->limit_ns))
 		f->limit_ns = deadline - now > 1 ? deadline - now : 1;
 }

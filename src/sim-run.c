@@ -58,6 +58,8 @@ struct running {
 	int ended;           /* its keeper said so */
 };
 
+#define MAX_CLAIMS 64
+
 struct runner {
 	struct spool sp;
 	char id[32];
@@ -71,6 +73,9 @@ struct runner {
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];
 	struct buf said;     /* what keepers said, not yet stored */
+	int64_t broken[MAX_CLAIMS]; /* damaged rows met when claiming */
+	int nbroken;
+	struct buf events;   /* stored in this transaction, to be shown after it */
 	int64_t next_due, next_look;
 };
 
@@ -239,14 +244,16 @@ add(struct runner *r, const struct job *j, pid_t keeper)
 	r->used += claim_places(j);
 }
 
+/* What limits and recovery did in passing. */
 static void
-no_report(void *ctx, int64_t job, const char *action, const char *reason)
+report(void *ctx, int64_t job, const char *action, const char *reason)
 {
 	struct runner *r = ctx;
 
 	if (!strcmp(action, "problem"))
 		cli_warn("job %lld: %s", (long long)job, reason);
-	(void)r;
+	else if (job && !r->only && (!strcmp(action, "failed") || !strcmp(action, "killed")))
+		show_end(r, job);
 }
 
 static void __attribute__((noreturn))
@@ -289,7 +296,7 @@ take_line(struct runner *r, char *line, size_t n, struct err *e)
 	}
 	if (!strcmp(text, "touch"))
 		return job_touch(&r->sp, job, e);
-	rc = job_take_event(&r->sp, job, attempt, text, n - (size_t)used, e);
+	rc = job_take_event(&r->sp, job, attempt, text, n - (size_t)used, &r->events, e);
 	if (rc > 0)
 		rc = db_run(r->sp.db, e, "UPDATE attempt SET taken=? WHERE job=? AND n=?", "iii", (int64_t)offset, (int64_t)job, (int64_t)attempt);
 	return rc < 0 ? -1 : 0;
@@ -304,28 +311,20 @@ take_said(struct runner *r, struct err *e)
 	while (at < r->said.len && (nl = memchr(r->said.s + at, '\n', r->said.len - at))) {
 		if (take_line(r, r->said.s + at, (size_t)(nl - r->said.s) - at, e) < 0)
 			return -1;
-		*nl = '\n';
 		at = (size_t)(nl - r->said.s) + 1;
 	}
+	memmove(r->said.s, r->said.s + at, r->said.len - at);
+	r->said.len -= at;
 	return 0;
 }
 
 /* After the commit: stage events go on to the next program. */
 static void
-show_said(struct runner *r)
+show_events(struct runner *r)
 {
-	size_t at = 0;
-	char *nl;
-
-	while (at < r->said.len && (nl = memchr(r->said.s + at, '\n', r->said.len - at))) {
-		char *brace = memchr(r->said.s + at, '{', (size_t)(nl - r->said.s) - at);
-
-		if (brace)
-			put_event(r, brace, (size_t)(nl - brace) + 1);
-		at = (size_t)(nl - r->said.s) + 1;
-	}
-	memmove(r->said.s, r->said.s + at, r->said.len - at);
-	r->said.len -= at;
+	if (r->events.len)
+		put_event(r, r->events.s, r->events.len);
+	buf_clear(&r->events);
 }
 
 static int
@@ -359,8 +358,6 @@ record_ends(struct runner *r, struct err *e)
 	return 0;
 }
 
-#define MAX_CLAIMS 64
-
 static int
 claim_some(struct runner *r, struct claim *c, struct err *e)
 {
@@ -373,7 +370,11 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, &c[n], e);
 		if (rc < 0)
 			return -1;
-		if (rc > 0) {
+		if (rc == 2 && r->nbroken < MAX_CLAIMS)
+			r->broken[r->nbroken++] = c[n].job.id;
+		if (rc == 2)
+			job_free(&c[n].job);
+		if (rc == 1) {
 			used += claim_places(&c[n++].job);
 			r->claimed_one = 1;
 		}
@@ -443,22 +444,23 @@ step(struct runner *r)
 		die(r, &e);
 	for (size_t i = 0; i < r->n; i++)
 		ended |= r->run[i].ended == 2;
-	if (!said && !ended && !n) {
+	if (!said && !ended && !n && !r->nbroken) {
 		db_rollback(r->sp.db);
 		return 0;
 	}
 	if (db_commit(r->sp.db, &e) < 0)
 		die(r, &e);
-	for (int i = 0; i < n; i++) { /* first of all: every instruction between here and the keeper is one a crash could hit */
+	for (int i = 0; i < n; i++) /* first of all: every instruction between here and the keeper is one a crash could hit */
 		start(r, &c[i]);
-	}
-	show_said(r);
+	show_events(r);
 	for (int i = 0; i < n; i++) {
 		put_state(r, &c[i].job);
 		job_free(&c[i].job);
 		buf_free(&c[i].units);
 	}
 	show_ended(r);
+	while (r->nbroken)
+		show_end(r, r->broken[--r->nbroken]);
 	spool_wake(&r->sp);
 	return 1;
 }
@@ -487,7 +489,7 @@ bury(struct runner *r)
 
 		if (x.keeper || x.ended)
 			continue;
-		if (recover_job(&r->sp, x.job, x.attempt, r->self, no_report, r, &e) < 0 || job_load(&r->sp, x.job, &j, &e) < 0)
+		if (recover_job(&r->sp, x.job, x.attempt, r->self, report, r, &e) < 0 || job_load(&r->sp, x.job, &j, &e) < 0)
 			die(r, &e);
 		if (j.attempt != x.attempt || (j.state != JOB_RUNNING && j.state != JOB_PAUSED)) {
 			drop(r, &r->run[i--]);
@@ -611,7 +613,7 @@ look_after(struct runner *r)
 
 	if (r->next_due && now < r->next_due)
 		return;
-	if (recover_pass(&r->sp, r->self, 0, no_report, r, &e) < 0 || limits_pass(&r->sp, &r->next_due, no_report, r, &e) < 0)
+	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, &r->next_due, report, r, &e) < 0)
 		die(r, &e);
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;
@@ -773,6 +775,7 @@ relay(struct runner *r)
 			continue;
 		if (db_begin(r->sp.db, &e) < 0 || take_line(r, line, n, &e) < 0 || db_commit(r->sp.db, &e) < 0)
 			die(r, &e);
+		buf_clear(&r->events);
 		spool_wake(&r->sp);
 	}
 	/* its keeper has let go: what is to be recorded is, whether it said "end" or was killed */
@@ -783,7 +786,7 @@ relay(struct runner *r)
 			break;
 		poll(NULL, 0, 10);
 	}
-	if (job && recover_job(&r->sp, job, attempt, r->self, no_report, r, &e) < 0)
+	if (job && recover_job(&r->sp, job, attempt, r->self, report, r, &e) < 0)
 		cli_die(&e);
 	return 0;
 }

@@ -141,24 +141,20 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 	int rc;
 
 	memset(c, 0, sizeof *c);
-	for (;;) {
-		best.id = 0;
-		if (end_backoffs(sp, e) < 0 ||
-		    db_get_int(sp->db, e, &best.id, "SELECT id FROM job WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
+	if (end_backoffs(sp, e) < 0 ||
+	    db_get_int(sp->db, e, &best.id, "SELECT id FROM job WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
+		return -1;
+	if (!best.id && places > 0 && choose(sp, places, all, only, &best, e) < 0)
+		return -1;
+	if (!best.id)
+		return 0;
+	rc = job_load(sp, best.id, &c->job, e);
+	if (rc <= 0)
+		return rc;
+	if (!job_intact(&c->job)) {
+		if (job_move(sp, best.id, JOB_QUEUED, JOB_FAILED, "its row in spool.db is damaged (checksum)", "simspool", e) < 0)
 			return -1;
-		if (!best.id && places > 0 && choose(sp, places, all, only, &best, e) < 0)
-			return -1;
-		if (!best.id)
-			return 0;
-		rc = job_load(sp, best.id, &c->job, e);
-		if (rc <= 0)
-			return rc;
-		if (job_intact(&c->job))
-			break;
-		rc = job_move(sp, best.id, JOB_QUEUED, JOB_FAILED, "its row in spool.db is damaged (checksum)", "simspool", e);
-		job_free(&c->job);
-		if (rc < 0)
-			return -1;
+		return 2;
 	}
 	rc = take(sp, worker, c, e);
 	if (rc < 0) {

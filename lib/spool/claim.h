@@ -22,7 +22,8 @@ struct claim {
 };
 
 /* (tx) Claims the next job for `worker`, which has `places` of its own places free out of `all` (a job that wants cpu=N
- * takes N). only: claim from temp.wanted alone. 1 claimed, 0 nothing, -1. */
+ * takes N). only: claim from temp.wanted alone. 1 claimed; 2 it was damaged and has
+ * failed: there may be another; 0 nothing; -1. */
 int claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, struct claim *c, struct err *e);
 
 /* Places a job takes. */

@@ -624,19 +624,36 @@ close_attempt(struct spool *sp, const struct job *j, const struct job_end *end, 
 	              (int64_t)end->status, (int64_t)end->signal, end->done, j->id) < 0 ? -1 : 0;
 }
 
+/* Time before the next attempt: it doubles, up to an hour. */
+static int64_t
+backoff(const struct job *j)
+{
+	const int64_t most = (int64_t)3600 * 1000000000;
+	int64_t wait = j->backoff_ns;
+
+	for (int64_t i = 0; i < j->retried && wait < most; i++)
+		wait *= 2;
+	return wait < most ? wait : most;
+}
+
+/* The limit is the job's: a retry that could only begin after it is none. */
+static int
+time_left_for_retry(const struct spool *sp, const struct job *j)
+{
+	int64_t limit = j->timeout_ns ? j->timeout_ns : JOB_TIMEOUT_DEFAULT_NS, now = spool_now(sp);
+
+	return now + backoff(j) < j->started_at + j->paused_ns + limit && (!j->deadline_at || now + backoff(j) < j->deadline_at);
+}
+
 static int
 retry(struct spool *sp, struct job *j, const struct job_end *end, struct err *e)
 {
-	int64_t wait = j->backoff_ns, now = spool_now(sp);
-	const int64_t most = (int64_t)3600 * 1000000000;
+	int64_t wait = backoff(j), now = spool_now(sp);
 	char why[400];
 	struct buf b = BUF_INIT;
 	char id[24];
 	int rc;
 
-	for (int64_t i = 0; i < j->retried && wait < most; i++)
-		wait *= 2;
-	wait = wait < most ? wait : most;
 	snprintf(why, sizeof why, "attempt %lld: %s", (long long)j->attempt, end->reason ? end->reason : end->outcome);
 	record_begin(&b, "retry", id_text(j->id, id), j->attempt);
 	record_str(&b, "reason", why);
@@ -685,8 +702,11 @@ decide(struct spool *sp, struct job *j, const struct job_end *end, struct err *e
 	}
 	if (!strcmp(end->outcome, "never-started")) /* nothing of it ran: no retry is used up */
 		return change(sp, j, JOB_QUEUED, "its sim-run ended before it began", who, e);
-	if (j->retried < j->retries && job_retry_wanted(j->retry_on, end))
-		return retry(sp, j, end, e);
+	if (j->retried < j->retries && job_retry_wanted(j->retry_on, end)) {
+		if (time_left_for_retry(sp, j))
+			return retry(sp, j, end, e);
+		snprintf(why, sizeof why, "deadline: no time is left for another attempt; the last: %.250s", end->reason ? end->reason : end->outcome);
+	}
 	return finish(sp, j, JOB_FAILED, why, who, e);
 }
 
@@ -772,7 +792,7 @@ store_event(struct spool *sp, int64_t job, int progress, const char *line, struc
 }
 
 int
-job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line, size_t n, struct err *e)
+job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line, size_t n, struct buf *stored, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	char id[24], now[CLK_TEXT];
@@ -802,6 +822,8 @@ job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line,
 		buf_add(&b, line + 1, n - 1);
 		buf_putc(&b, '\n');
 		rc = b.s ? (store_event(sp, job, !strcmp(r.type, "progress"), b.s, e) < 0 ? -1 : 1) : err_nomem(e);
+		if (rc > 0 && stored)
+			buf_add(stored, b.s, b.len);
 	}
 	buf_free(&b);
 	record_free(&r);

@@ -109,8 +109,9 @@ int job_record(const struct spool *sp, struct buf *b, const struct job *j);
 /* A short event: type, message, who (tx). */
 int job_note_event(struct spool *sp, int64_t job, int64_t attempt, const char *type, const char *message, const char *who,
                    struct err *e);
-/* A line a stage wrote: 1 it is an event of this attempt, and stored in the row and the history (tx); 0 it is none; -1. */
-int job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line, size_t n, struct err *e);
+/* A line a stage wrote: 1 it is an event of this attempt, and stored in the row and the history (tx); 0 it is none; -1.
+ * What was stored, with job, attempt and time filled in where the writer left them out, is added to `stored` (may be NULL). */
+int job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line, size_t n, struct buf *stored, struct err *e);
 /* The attempt shows progress measured by others (bytes, lines): for --stall. */
 int job_touch(struct spool *sp, int64_t job, struct err *e);
 

@@ -156,6 +156,12 @@ take_finished(struct keeper *k, const struct record *r)
 		snprintf(k->failure, sizeof k->failure, "%s", reason ? reason : outcome ? outcome : "failed");
 }
 
+static int
+is_ours(const struct keeper *k, const struct record *r)
+{
+	return !r->job || (job_id_parse(r->job) == k->t->job && (!r->attempt || r->attempt == k->t->attempt));
+}
+
 static void
 take_line(struct keeper *k, const char *s, size_t n)
 {
@@ -167,7 +173,9 @@ take_line(struct keeper *k, const char *s, size_t n)
 		if (memmem(s, n, "\"part\":\"end\"", 12))
 			k->saw_end = 1;
 	} else if (n > 2 && s[0] == '{' && record_parse(s, n, &r, NULL) == 0) {
-		if (!strcmp(r.type, "progress")) {
+		if (!is_ours(k, &r)) {
+			alive = 0; /* of another job, or of an attempt that is over: not believed */
+		} else if (!strcmp(r.type, "progress")) {
 			int64_t done = record_get_int(&r, "done", 0);
 
 			alive = done > k->done;

@@ -64,11 +64,7 @@ launch_limits(struct spool *sp, const struct job *j, int64_t *left, int64_t *dea
 	int64_t up = j->parent, now = spool_now(sp);
 
 	*deadline = 0;
-	*left = 0;
-	if (limit) {
-		*left = limit - elapsed(sp, j);
-		*left = *left > 1 ? *left : 1;
-	}
+	*left = limit ? limit - elapsed(sp, j) : LAUNCH_NO_LIMIT;
 	if (j->deadline_at)
 		earlier_deadline(j->deadline_at, "deadline: the job's --deadline has come", deadline, why, n);
 	while (up) { /* what binds a parent binds its children */
@@ -376,8 +372,13 @@ launch_prepare(struct spool *sp, const struct job *j, const char *units, const c
 	attempt_path(sp, j->id, j->attempt, "", path, sizeof path);
 	l->task.folder = arena_strdup(&l->arena, j->folder ? j->folder : path);
 	promise = json_text(json_member(own, "result"));
-	l->task.promise = promise ? arena_strdup(&l->arena, promise) : NULL;
+	if (promise)
+		l->task.promise = promise[0] == '/' ? arena_strdup(&l->arena, promise) : arena_printf(&l->arena, "%s/%s", l->task.folder, promise);
 	rc = launch_limits(sp, j, &l->task.timeout_ns, &l->task.deadline_ns, why, sizeof why, e);
+	if (l->task.timeout_ns == LAUNCH_NO_LIMIT)
+		l->task.timeout_ns = 0;
+	else if (l->task.timeout_ns < 1)
+		l->task.timeout_ns = 1; /* it is over: the keeper will see */
 	l->task.deadline_why = *why ? arena_strdup(&l->arena, why) : NULL;
 	if (rc == 0)
 		rc = build_env(sp, j, units, l, e);

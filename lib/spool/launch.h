@@ -23,7 +23,8 @@ int launch_prepare(struct spool *sp, const struct job *j, const char *units, con
                    struct err *e);
 void launch_free(struct launch *l);
 
-/* Limits as they stand: nanoseconds left of the timeout (0: none), CLOCK_BOOTTIME of the deadline (0: none) and why it is one
+#define LAUNCH_NO_LIMIT INT64_MAX
+/* Limits as they stand: nanoseconds left of the timeout (LAUNCH_NO_LIMIT: none; negative: overdue), CLOCK_BOOTTIME of the deadline (0: none) and why it is one
  * (at least 80 bytes). */
 int launch_limits(struct spool *sp, const struct job *j, int64_t *timeout_left, int64_t *deadline, char *why, size_t n, struct err *e);
 /* The limit on a parent that was given none: max(600 s, ceil(children / places) * seconds a child * 1.5), measured; 0: not yet. */

@@ -160,7 +160,7 @@ waiting_job(struct pass *p, const struct job *j, struct err *e)
 		return -1;
 	if (deadline && deadline + p->sp->offset <= now) {
 		;
-	} else if (j->started_at && left <= 1) { /* between two attempts */
+	} else if (j->started_at && left <= 0) { /* between two attempts */
 		snprintf(why, sizeof why, "deadline: the limit in time was reached between attempts");
 	} else if (j->state == JOB_QUEUED && j->queued_at + ttl <= now) {
 		snprintf(why, sizeof why, "queue-ttl: stale, %.0f s in the queue", (double)(now - j->queued_at) / 1e9);
@@ -189,8 +189,8 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 		return -1;
 	if (deadline)
 		due = deadline + p->sp->offset;
-	if (!j->paused_at && left && (!due || now + left < due)) {
-		due = left > 1 ? now + left : now;
+	if (!j->paused_at && left != LAUNCH_NO_LIMIT && (!due || now + left < due)) {
+		due = now + left;
 		snprintf(why, sizeof why, "deadline: the limit in time was reached");
 	}
 	if (!j->paused_at && j->stall_ns && (!due || j->progress_at + j->stall_ns < due)) {
@@ -231,7 +231,7 @@ parent_job(struct pass *p, const struct job *j, struct err *e)
 		return -1;
 	if (deadline && deadline + p->sp->offset <= now) {
 		;
-	} else if (j->timeout_ns && j->started_at && left <= 1) {
+	} else if (j->timeout_ns && j->started_at && left <= 0) {
 		snprintf(why, sizeof why, "deadline: the limit in time was reached");
 	} else {
 		due_at(p, deadline ? deadline + p->sp->offset : 0);
