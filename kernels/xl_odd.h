@@ -33,6 +33,18 @@ xl_odd_periods(const struct xl_call *c, const struct xl_quasi *q, double from, d
 	       (to == xl_quasi_date(c, q, b) ? 0 : xl_quasi_elapsed(c, q, b, to));
 }
 
+/* Periods from the settlement on: its own counts in days though it be whole (365 / 360, settled on a quasi-coupon date). */
+K_SCALAR_BIG double
+xl_odd_left(const struct xl_call *c, const struct xl_quasi *q, double from, double to)
+{
+	int a = xl_quasi_find(c, q, from);
+	double next = xl_quasi_date(c, q, a + 1);
+
+	if (from != xl_quasi_date(c, q, a) || to < next)
+		return xl_odd_periods(c, q, from, to);
+	return xd_basis_days(from, next, q->basis, c->date1904) / xl_quasi_length(c, q, a) + xl_odd_periods(c, q, next, to);
+}
+
 /* Frequency, basis, the dates' limits, the anchor of the quasi-coupons. 0, or -1 with the error set. */
 K_SCALAR_BIG int
 xl_odd_open(struct xl_call *c, struct xl_odd *o, double anchor, double first, double last, double freq, double basis)
@@ -71,7 +83,7 @@ xl_odd_first(struct xl_call *c, struct xl_odd *o)
 	o->coupon = 100 * rate / o->q.freq;
 	o->odd = xl_odd_periods(c, &o->q, issue, first);
 	o->accrued = xl_odd_periods(c, &o->q, issue, settle);
-	o->left = xl_odd_periods(c, &o->q, settle, first);
+	o->left = xl_odd_left(c, &o->q, settle, first);
 	return 0;
 }
 
@@ -156,7 +168,7 @@ xl_odd_last(struct xl_call *c, struct xl_odd *o)
 	o->coupon = 100 * rate / o->q.freq;
 	o->odd = xl_odd_periods(c, &o->q, last, maturity);
 	o->accrued = xl_odd_periods(c, &o->q, last, settle);
-	o->left = xl_odd_periods(c, &o->q, settle, maturity);
+	o->left = xl_odd_left(c, &o->q, settle, maturity);
 	return 0;
 }
 

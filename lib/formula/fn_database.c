@@ -155,7 +155,7 @@ open_database(struct eval *ev, struct value *args, struct database *d)
 	d->table = eval_to_array(ev, args[0]);
 	d->criteria = eval_to_array(ev, args[2]);
 	d->rows = d->criteria->rows - 1;
-	if (d->rows < 1 || (args[2].kind == V_REF && args[2].u.ref->nareas != 1))
+	if (d->rows < 1 || d->table->rows < 2 || (args[2].kind == V_REF && args[2].u.ref->nareas != 1))
 		return XE_VALUE;
 	d->cond = arena_zalloc(&ev->tmp, (size_t)d->rows * (size_t)d->criteria->cols * sizeof *d->cond);
 	for (int32_t r = 0; r < d->rows; r++)

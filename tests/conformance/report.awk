@@ -61,6 +61,7 @@ BEGIN {
 		}
 }
 {
+	present[$1] = 1
 	why = ""
 	if ($3 == "differs" || $3 == "unsupported") {
 		why = reason_for($1, $2)
@@ -100,7 +101,7 @@ END {
 		printf "%5d explained: %s\n", explained[why], why | "sort -nr"
 	close("sort -nr")
 	for (i = 1; i <= n_rules; i++)
-		if (!rule_used[i]) {
+		if (!rule_used[i] && rule_file[i] in present) {
 			printf "a reason without a difference: %s (%s)\n", rule_text[i], rule_reason[i]
 			stale++
 		}

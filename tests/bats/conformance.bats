@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# Agreement with values that other programs calculated: 2 x 2,800 formulas by LibreOffice, in files that XlsxWriter and openpyxl
+# wrote (tests/conformance/make_stress.py), and the real workbooks of ../shared/workbooks where they are.
+load helper
+
+@test "formulas written by XlsxWriter, calculated by LibreOffice" {
+    run -0 sim-model --verify --tolerance 1e-10 --format ndjson "$ROOT/tests/conformance/stress-xlsxwriter.xlsx"
+    jq -e '.type == "verified" and .agree > 2700 and .differ == 0 and .unsupported == 0' <<<"${lines[-1]}"
+}
+
+@test "formulas written by openpyxl, calculated by LibreOffice" {
+    run -0 sim-model --verify --tolerance 1e-10 --format ndjson "$ROOT/tests/conformance/stress-openpyxl.xlsx"
+    jq -e '.type == "verified" and .agree > 2700 and .differ == 0 and .unsupported == 0' <<<"${lines[-1]}"
+}
+
+@test "what real files hold: names of other workbooks, escaped columns, newer errors, trimmed ranges" {
+    run -0 sim-model --verify --format ndjson "$ROOT/tests/conformance/quirks.xlsx"
+    jq -e '.type == "verified" and .agree == 22 and .differ == 0' <<<"${lines[-1]}"
+    run -0 sim-model --verify --all --functions --format ndjson "$ROOT/tests/conformance/quirks.xlsx"
+    jq -s -e 'any(.[]; .cell == "Quirks!S3" and .formula == "A3+B3" and .verdict == "agrees")' <<<"$output"
+    jq -s -e 'any(.[]; .cell == "Quirks!M2" and .functions == "TRIMRANGE")' <<<"$output"
+}
+
+@test "a changed number is a difference, in the cells that depend on it" {
+    run -1 sim-model --verify --tolerance 1e-10 --set 'D!A1=3.001' --format ndjson "$ROOT/tests/conformance/stress-openpyxl.xlsx"
+    jq -e '.type == "verified" and .differ > 40 and .unsupported == 0' <<<"${lines[-1]}"
+}
+
+@test "every difference from the real workbooks has its reason" {
+    dir=${SIM_WORKBOOKS:-$ROOT/../shared/workbooks}
+    [ -d "$dir" ] || skip "no folder $dir"
+    need jq awk
+    run -0 "$ROOT/tools/conformance" "$BIN/sim-model" "$dir"
+    share=$(sed -n 's/^numeric cells .*(\([0-9.]*\) %).*/\1/p' <<<"$output")
+    awk -v s="$share" 'BEGIN { exit !(s >= 99) }'
+}
+
+@test "a difference without a reason is printed, and is a failure" {
+    mkdir -p books/x
+    cp "$ROOT/tests/conformance/stress-openpyxl.xlsx" books/x/
+    cat >model <<EOF
+#!/bin/sh
+exec "$BIN/sim-model" --set 'D!A1=3.001' "\$@"
+EOF
+    chmod +x model
+    run -1 "$ROOT/tools/conformance" "$PWD/model" books
+    [[ $output == *"differs  x/stress-openpyxl.xlsx"* ]]
+}
