@@ -63,7 +63,7 @@ static const char usage[] =
     "  -h, --help             this text\n"
     "  -V, --version          version\n"
     "\n"
-    "Engine options: those of sim-engine(1), such as -i, -t, -n, --seed, --spec, --set.\n";
+    "Engine options: those of sim-engine(1), such as -i, -t, -n.\n";
 
 enum {
 	OPT_NAME = 2000, OPT_KEY, OPT_PRIORITY, OPT_SLOT, OPT_CHUNKS, OPT_BATCH, OPT_SCENARIOS, OPT_AFTER, OPT_AFTER_OK, OPT_RETRIES,

@@ -37,6 +37,8 @@ fail(const struct db *d, struct err *e, const char *what)
 	int rc = sqlite3_errcode(d->h), ext = sqlite3_extended_errcode(d->h);
 	int os = sqlite3_system_errno(d->h);
 
+	if (os == ENOSPC || os == EDQUOT)
+		rc = SQLITE_FULL; /* whichever of its files had no room */
 	switch (rc) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:

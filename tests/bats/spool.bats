@@ -536,3 +536,46 @@ X
     [ "$(stat -c %s "$SIM_SPOOL/spool.db-wal")" -lt 34000000 ]
     kill %1 || true
 }
+
+# --- examples, units ---------------------------------------------------------------------------------------------------------------------
+
+@test "examples/pipeline: the Makefile makes its report, and again from the same job" {
+    cp -r "$ROOT/examples/pipeline" "$ROOT/examples/dcf.xlsx" "$ROOT/examples/dcf.json" .
+    make -C pipeline TRIALS=20000 report.csv
+    grep -q 'Equity value' pipeline/report.csv
+    cp pipeline/report.csv first.csv
+    make -C pipeline clean
+    make -C pipeline TRIALS=20000 report.csv
+    cmp first.csv pipeline/report.csv
+    [ "$(sql 'SELECT count(*) FROM job WHERE parent IS NULL')" -eq 1 ]
+}
+
+@test "examples/pipeline: the shell script, started twice, makes each job once" {
+    PRICES='echo x >>fetched' TRIALS=20000 run -0 "$ROOT/examples/pipeline/nightly.sh" "$DCF" "$SPEC" 2026-11-21
+    [[ "$output" == *'mean 31'* ]]
+    first=$output
+    PRICES='echo x >>fetched' TRIALS=20000 run -0 "$ROOT/examples/pipeline/nightly.sh" "$DCF" "$SPEC" 2026-11-21
+    [ "$output" = "$first" ]
+    [ "$(wc -l <fetched)" -eq 1 ]
+}
+
+@test "examples/pipeline: the lines of the crontab run as cron would run them" {
+    mkdir models && cp "$DCF" models/plan.xlsx && cp "$SPEC" models/plan.json
+    grep -vE '^(#|SIM_SPOOL)' "$ROOT/examples/pipeline/crontab" | sed -E 's/^([^ ]+ +){5}//; s/\\%/%/g; s#/var/lib/models#'"$PWD"'/models#g' >lines
+    [ "$(wc -l <lines)" -eq 3 ]
+    for _ in 1 2; do
+        while read -r line; do env -i PATH="$PATH" SIM_SPOOL="$SIM_SPOOL" HOME="$PWD" sh -c "$line" </dev/null; done <lines
+    done
+    [ "$(sql 'SELECT count(*) FROM job WHERE parent IS NULL AND state=5')" -eq 1 ]
+}
+
+@test "the systemd units are sound" {
+    need systemd-analyze
+    sed "s#ExecStart\(Pre\)\?=\(-\?\)sim-#ExecStart\1=\2$BIN/sim-#" -i.bak $(cp "$ROOT"/contrib/systemd/* . && ls -- *.service)
+    cp simspool-nightly@.service simspool-nightly@plan.service
+    cp simspool-nightly@.timer simspool-nightly@plan.timer
+    for u in simspool-run.service simspool-reap.service simspool-reap.timer simspool-nightly@plan.service simspool-nightly@plan.timer; do
+        run systemd-analyze verify --man=no "./$u"
+        [ -z "$(grep -v 'Failed to open\|sd_bus\|Cannot determine' <<<"$output" | grep simspool)" ]
+    done
+}
