@@ -19,10 +19,20 @@ static const struct {
 #undef FGEN
 #undef FALIAS
 
-/* Lengths of all names: a name is looked up once a call when a formula is parsed. */
+/* All names and their lengths, close together: one is looked up for every call when a formula is parsed. */
+#define FNUM(NAME, ...) NAME,
+#define FGEN(NAME, ...) NAME,
+#define FALIAS(...)
+#define D(ID, ...) "RISK" #ID,
+static const char row_name[][32] = {
+#include "formula/functions.def"
+#include "kernels/dist.def"
+};
+#undef FNUM
+#undef FGEN
+#undef D
 #define FNUM(NAME, ...) sizeof(NAME) - 1,
 #define FGEN(NAME, ...) sizeof(NAME) - 1,
-#define FALIAS(...)
 #define D(ID, ...) sizeof("RISK" #ID) - 1,
 static const unsigned char row_len[] = {
 #include "formula/functions.def"
@@ -64,9 +74,12 @@ find_row(const char *name, size_t n)
 {
 	const unsigned char *p = row_len, *end = row_len + NROWS;
 
-	for (; n < 256 && (p = memchr(p, (int)n, (size_t)(end - p))); p++)
-		if (func_rows[p - row_len].name[0] == *name && !memcmp(func_rows[p - row_len].name, name, n))
+	for (; n < sizeof row_name[0] && (p = memchr(p, (int)n, (size_t)(end - p))); p++) {
+		const char *s = row_name[p - row_len];
+
+		if (s[0] == name[0] && s[n - 1] == name[n - 1] && !memcmp(s, name, n))
 			return &func_rows[p - row_len];
+	}
 	return NULL;
 }
 
@@ -106,22 +119,12 @@ func_alias(size_t i, const char **of)
 	return aliases[i].name;
 }
 
-/* Asked for every argument of every call: one short walk, no allocation. */
 char
-func_arg_letter(const struct func *f, int i)
+func_arg_letter_from(const char *rest, int i)
 {
-	const char *s = f->args;
-	int k;
-
-	for (k = 0; s[k] && s[k] != '(' && s[k] != '*'; k++)
-		if (k == i)
-			return s[k];
-	if (s[k] == '(') { /* "r(rv)*": the group repeats */
-		const char *group = s + k + 1;
-
-		return group[(i - k) % (int)strcspn(group, ")")];
-	}
-	return k ? s[k - 1] : 'v';
+	if (*rest != '(') /* '*' or the end: the last letter again */
+		return rest[-1];
+	return rest[1 + i % (int)strcspn(rest + 1, ")")];
 }
 
 /* FGEN functions that give numbers, logicals or errors, never text. */

@@ -79,7 +79,21 @@ xl_fn *func_num(const struct func *f, enum isa isa); /* NULL for an FGEN row */
 const char *func_alias(size_t i, const char **of);
 /* Never gives text, though it may have no lanes (FGEN rows). */
 int func_never_text(const struct func *f);
-/* Letter for parameter i of f ('n' …). */
-char func_arg_letter(const struct func *f, int i);
+/* The part of ARGS that repeats: parameter i of it. Private to func_arg_letter(). */
+char func_arg_letter_from(const char *rest, int i);
+
+/* Letter for parameter i of f ('n' …); 'v' where there are none. Asked for every argument of every call. */
+static inline char
+func_arg_letter(const struct func *f, int i)
+{
+	const char *s = f->args;
+
+	if (!*s)
+		return 'v';
+	for (int k = 0; *s && *s != '(' && *s != '*'; k++, s++)
+		if (k == i)
+			return *s;
+	return func_arg_letter_from(s, i - (int)(s - f->args));
+}
 
 #endif

@@ -452,7 +452,7 @@ static const char *
 strip_prefixes(const char *s, size_t *n)
 {
 	static const char *const prefix[] = {"_xlfn.", "_xlws.", "_xll.", "_xludf.", "_xlpm.", "__xludf.DUMMYFUNCTION."};
-	int again = 1;
+	int again = *s == '_';
 
 	while (again) {
 		again = 0;
