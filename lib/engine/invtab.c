@@ -303,6 +303,7 @@ from_list(const double *x, const double *w, size_t n, struct err *e)
 static struct invtab *
 from_whole(int dist, const double *p, int n, struct err *e)
 {
+	const struct func_isa *isa = func_isa(isa_best());
 	double lo = invtab_quantile(dist, p, n, 0x1p-54), hi = invtab_quantile(dist, p, n, 1 - 0x1p-53);
 	double mid = invtab_quantile(dist, p, n, 0.5), q, s, *c, *x;
 	struct invtab *t;
@@ -322,15 +323,15 @@ from_whole(int dist, const double *p, int n, struct err *e)
 		x[i] = lo + (double)i;
 	if (m <= 64) {
 		for (i = 0; i < m; i++)
-			c[i] = dist_cdf(dist, p, n, x[i], &q);
+			c[i] = isa->cdf(dist, p, n, x[i], &q);
 	} else {
-		s = dist_cdf(dist, p, n, lo, &q);
+		s = isa->cdf(dist, p, n, lo, &q);
 		for (i = 0; i < m && x[i] <= mid; i++) {
-			s += i ? dist_pdf(dist, p, n, x[i]) : 0;
+			s += i ? isa->pdf(dist, p, n, x[i]) : 0;
 			c[i] = s;
 		}
-		dist_cdf(dist, p, n, hi, &s);
-		for (i = m; i-- > 0 && x[i] > mid; s += dist_pdf(dist, p, n, x[i]))
+		isa->cdf(dist, p, n, hi, &s);
+		for (i = m; i-- > 0 && x[i] > mid; s += isa->pdf(dist, p, n, x[i]))
 			c[i] = 1 - s;
 	}
 	t->lo = lo;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/invtab.h"
+#include "formula/isa/func_isa.h"
 #include "formula/risk.h"
 #include "kernels/dist.h"
 
@@ -137,7 +138,8 @@ sampler_get(struct sampler_set *set, int dist, const double *params, int n, stru
 double
 sampler_eval(const struct sampler *s, double u)
 {
-	return s->kind == SAMPLER_TABLE ? invtab_value(s->tab, u) : dist_inverse(s->dist, s->params, s->nparams, u);
+	return s->kind == SAMPLER_TABLE ? invtab_value(s->tab, u)
+	                                : func_isa(isa_best())->inverse(s->dist, s->params, s->nparams, u);
 }
 
 static struct bound *
@@ -181,5 +183,5 @@ sampler_hook(void *ctx, const struct draw_site *site, int dist, const double *pa
 
 	if (s && s->asked_dist == dist && s->asked_n == n && !memcmp(s->asked, params, (size_t)n * sizeof *params))
 		return sampler_eval(s, u);
-	return dist_inverse(dist, params, n, u);
+	return func_isa(isa_best())->inverse(dist, params, n, u);
 }

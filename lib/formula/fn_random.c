@@ -5,6 +5,7 @@
 #include "formula/alt.h"
 #include "formula/eval_internal.h"
 #include "formula/risk.h"
+#include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
 
 #define FNUM(...)
@@ -118,10 +119,11 @@ risk_parse(const struct model *m, const struct node *call, struct risk_call *r)
 double
 risk_below(int dist, const double *p, int n, double x)
 {
-	double q, c = dist_cdf(dist, p, n, x, &q);
+	const struct func_isa *isa = func_isa(isa_best());
+	double q, c = isa->cdf(dist, p, n, x, &q);
 
 	if (dist_info[dist].form == DIST_DISCRETE)
-		c -= dist_pdf(dist, p, n, x);
+		c -= isa->pdf(dist, p, n, x);
 	return c < 0 ? 0 : c;
 }
 
@@ -130,7 +132,7 @@ risk_upto(int dist, const double *p, int n, double x)
 {
 	double q;
 
-	return dist_cdf(dist, p, n, x, &q);
+	return func_isa(isa_best())->cdf(dist, p, n, x, &q);
 }
 
 void

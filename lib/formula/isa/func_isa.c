@@ -58,4 +58,16 @@ inverse(int dist, const double *params, int n, double u)
 	return dist_inverse(dist, params, n, u);
 }
 
-const struct func_isa PASTE(func_isa, ISA) = {num, arith, quantile, inverse};
+static double
+cdf(int dist, const double *params, int n, double x, double *q)
+{
+	return dist_cdf(dist, params, n, x, q);
+}
+
+static double
+pdf(int dist, const double *params, int n, double x)
+{
+	return dist_pdf(dist, params, n, x);
+}
+
+const struct func_isa PASTE(func_isa, ISA) = {num, arith, quantile, inverse, cdf, pdf};

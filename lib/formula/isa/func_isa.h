@@ -14,6 +14,8 @@ struct func_isa {
 	double (*arith)(int op, double a, double b, int snap, int *err);                  /* xl_arith */
 	double (*quantile)(int dist, const double *params, int n, double p, double q);    /* dist_quantile2 */
 	double (*inverse)(int dist, const double *params, int n, double u);               /* dist_inverse */
+	double (*cdf)(int dist, const double *params, int n, double x, double *q);        /* dist_cdf */
+	double (*pdf)(int dist, const double *params, int n, double x);                   /* dist_pdf */
 };
 
 extern const struct func_isa func_isa_base, func_isa_avx2, func_isa_avx512;
