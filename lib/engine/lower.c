@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "engine/lower_fn.h"
 #include "engine/vm.h"
 #include "formula/eval_internal.h"
 
@@ -713,7 +714,7 @@ lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		if (!n->u.name.def) {
 			v = n->u.name.slot >= 0 ? lower_variable(c->env, n->u.name.slot)
 			                        : lower_error(L, XE_NAME);
-			return v.kind == LV_UNSUPPORTED ? lower_unsupported(L, "LAMBDA variable") : v;
+			return v.kind == LV_UNSUPPORTED ? lower_unsupported(L, "variable without a value") : v;
 		}
 		f = model_name_formula(L->m, n->u.name.def);
 		if (!f || !f->root)
@@ -733,6 +734,13 @@ lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		if (!(n->u.call.fn->flags & FN_RANDOM) && try_const(L, c, n, &v))
 			return v;
 		v = lower_call(L, c, n);
+		return v.kind != LV_UNSUPPORTED ? v : lower_tree(L, c, n);
+	case N_FUNCTION:
+		return lower_lambda_fn(L, c, n);
+	case N_INVOKE:
+		if (try_const(L, c, n, &v))
+			return v;
+		v = lower_invoke_node(L, c, n);
 		return v.kind != LV_UNSUPPORTED ? v : lower_tree(L, c, n);
 	default:
 		return try_const(L, c, n, &v) ? v : lower_tree(L, c, n);

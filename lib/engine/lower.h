@@ -20,7 +20,7 @@
 enum lower_mask { LM_NUM = 1, LM_TEXT = 2, LM_BOOL = 4, LM_BLANK = 8, LM_DYNTEXT = 16 };
 enum lower_code { LC_NUM = 0, LC_TEXT = 1, LC_BOOL = 2, LC_BLANK = 3 };
 
-enum lval_kind { LV_UNSUPPORTED, LV_SCALAR, LV_ARRAY, LV_REF, LV_MISSING };
+enum lval_kind { LV_UNSUPPORTED, LV_SCALAR, LV_ARRAY, LV_REF, LV_MISSING, LV_LAMBDA };
 
 struct lval;
 
@@ -36,6 +36,7 @@ struct lval {
 	ir_ref err;   /* IR_NONE: never an error */
 	ir_ref typ;   /* IR_NONE: the single type of mask */
 	struct lmat *mat;
+	const struct lower_lambda *lambda;
 	struct area area;
 };
 
@@ -105,8 +106,10 @@ struct lower_ctx {
 
 struct lval lower_cell(struct lower *L, int sheet, int32_t row, int32_t col);
 struct lval lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n);
-/* The value of a LET variable; LV_UNSUPPORTED if it is a LAMBDA's. */
+/* The value of a LET or LAMBDA variable; LV_UNSUPPORTED if it is not bound. */
 struct lval lower_variable(const struct lower_env *env, int slot);
+const struct lower_env *lower_bind(struct lower *L, const struct lower_env *outer, int slot, struct lval v);
+struct lval lower_invoke_node(struct lower *L, const struct lower_ctx *c, const struct node *n); /* N_INVOKE */
 struct lval lower_call(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_random(struct lower *L, const struct lower_ctx *c, const struct node *n);
 /* To one scalar, as the evaluator does. */

@@ -33,23 +33,29 @@ lower_variable(const struct lower_env *env, int slot)
 	return (struct lval){.kind = LV_UNSUPPORTED, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE};
 }
 
+const struct lower_env *
+lower_bind(struct lower *L, const struct lower_env *outer, int slot, struct lval v)
+{
+	struct lower_env *e = arena_alloc(&L->arena, sizeof *e); /* a LAMBDA may outlive the LET it was made in */
+
+	*e = (struct lower_env){outer, slot, v};
+	return e;
+}
+
 static struct lval
 fn_let(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
 	struct lower_ctx inner = *c;
-	struct lower_env env[64];
-	int k = 0;
 
-	for (int i = 0; i + 1 < n->nargs; i += 2, k++) {
+	for (int i = 0; i + 1 < n->nargs; i += 2) {
 		struct lval v;
 
-		if (k == 64 || n->args[i]->kind != N_NAME)
-			return lower_unsupported(L, "LET with more than 64 names");
+		if (n->args[i]->kind != N_NAME)
+			return lower_unsupported(L, "LET without names");
 		v = lower_node(L, &inner, n->args[i + 1]);
 		if (v.kind == LV_UNSUPPORTED)
 			return v;
-		env[k] = (struct lower_env){inner.env, n->args[i]->u.name.slot, v};
-		inner.env = &env[k];
+		inner.env = lower_bind(L, inner.env, n->args[i]->u.name.slot, v);
 	}
 	return lower_node(L, &inner, n->args[n->nargs - 1]);
 }
@@ -229,8 +235,8 @@ fn_choose(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	struct lval idx = lower_node(L, c, n->args[0]), v[256], r;
 	ir_ref i;
 
-	if (idx.kind == LV_ARRAY)
-		return lower_unsupported(L, "CHOOSE of several");
+	if (idx.kind == LV_ARRAY && (idx.mat->rows > 1 || idx.mat->cols > 1))
+		return lower_choose_several(L, c, n, idx.mat);
 	idx = idx.kind == LV_UNSUPPORTED ? idx : lower_num(L, lower_scalar(L, c, idx));
 	if (idx.kind != LV_SCALAR)
 		return idx;
@@ -850,22 +856,22 @@ fn_transpose(struct lower *L, const struct lower_ctx *c, const struct node *n)
 static const struct {
 	const char *name;
 	lower_handler *fn;
-} handlers[] = {
-    {"AND", fn_and},           {"AVERAGE", fn_average},       {"AVERAGEIF", lower_ifs_family},
-    {"AVERAGEIFS", lower_ifs_family}, {"CHOOSE", fn_choose},     {"COUNT", fn_count},
-    {"COUNTA", fn_count},      {"COUNTIF", lower_ifs_family},    {"COUNTIFS", lower_ifs_family},
-    {"HLOOKUP", lower_vlookup}, {"IF", fn_if},                {"IFERROR", fn_iferror},
-    {"IFNA", fn_iferror},      {"IFS", fn_ifs},               {"INDEX", lower_index_fn},
-    {"ISBLANK", fn_is},        {"ISERR", fn_is},              {"ISERROR", fn_is},
-    {"ISLOGICAL", fn_is},      {"ISNA", fn_is},               {"ISNONTEXT", fn_is},
-    {"ISNUMBER", fn_is},       {"ISTEXT", fn_is},             {"LET", fn_let},
-    {"LOOKUP", lower_lookup_fn}, {"MATCH", lower_match_fn},   {"MAX", fn_minmax},
-    {"MAXIFS", lower_ifs_family}, {"MIN", fn_minmax},            {"MINIFS", lower_ifs_family},
-    {"N", fn_n},               {"NOT", fn_not},               {"OFFSET", lower_offset_fn},
-    {"OR", fn_and},            {"PRODUCT", fn_product},       {"SUM", fn_sum},
-    {"SUMIF", lower_ifs_family},  {"SUMIFS", lower_ifs_family},     {"SUMPRODUCT", fn_sumproduct},
-    {"SUMSQ", fn_product},     {"SWITCH", fn_switch},         {"TRANSPOSE", fn_transpose},
-    {"VLOOKUP", lower_vlookup}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn},
+} handlers[] = { /* in order: looked up by halving */
+    {"AGGREGATE", lower_aggregate_fn}, {"AND", fn_and}, {"AVERAGE", fn_average}, {"AVERAGEIF", lower_ifs_family},
+    {"AVERAGEIFS", lower_ifs_family}, {"BYCOL", lower_byline_fn}, {"BYROW", lower_byline_fn}, {"CHOOSE", fn_choose},
+    {"CHOOSECOLS", lower_moving_fn}, {"CHOOSEROWS", lower_moving_fn}, {"COUNT", fn_count}, {"COUNTA", fn_count},
+    {"COUNTIF", lower_ifs_family}, {"COUNTIFS", lower_ifs_family}, {"DROP", lower_moving_fn}, {"EXPAND", lower_moving_fn},
+    {"HLOOKUP", lower_vlookup}, {"HSTACK", lower_moving_fn}, {"IF", fn_if}, {"IFERROR", fn_iferror}, {"IFNA", fn_iferror},
+    {"IFS", fn_ifs}, {"INDEX", lower_index_fn}, {"ISBLANK", fn_is}, {"ISERR", fn_is}, {"ISERROR", fn_is}, {"ISLOGICAL", fn_is},
+    {"ISNA", fn_is}, {"ISNONTEXT", fn_is}, {"ISNUMBER", fn_is}, {"ISTEXT", fn_is}, {"LAMBDA", lower_lambda_fn}, {"LET", fn_let},
+    {"LOOKUP", lower_lookup_fn}, {"MAKEARRAY", lower_makearray_fn}, {"MAP", lower_map_fn}, {"MATCH", lower_match_fn},
+    {"MAX", fn_minmax}, {"MAXIFS", lower_ifs_family}, {"MIN", fn_minmax}, {"MINIFS", lower_ifs_family},
+    {"MMULT", lower_mmult_fn}, {"N", fn_n}, {"NOT", fn_not}, {"OFFSET", lower_offset_fn}, {"OR", fn_and},
+    {"PRODUCT", fn_product}, {"REDUCE", lower_reduce_fn}, {"SCAN", lower_reduce_fn}, {"SUBTOTAL", lower_subtotal_fn},
+    {"SUM", fn_sum}, {"SUMIF", lower_ifs_family}, {"SUMIFS", lower_ifs_family}, {"SUMPRODUCT", fn_sumproduct},
+    {"SUMSQ", fn_product}, {"SWITCH", fn_switch}, {"TAKE", lower_moving_fn}, {"TOCOL", lower_moving_fn},
+    {"TOROW", lower_moving_fn}, {"TRANSPOSE", fn_transpose}, {"VLOOKUP", lower_vlookup}, {"VSTACK", lower_moving_fn},
+    {"WRAPCOLS", lower_moving_fn}, {"WRAPROWS", lower_moving_fn}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn},
     {"XOR", fn_and},
 };
 

@@ -20,6 +20,21 @@ struct lval lower_scalar_fn(struct lower *L, const struct func *f, const struct 
 /* lower_criteria.c: SUMIF, SUMIFS, COUNTIF, AVERAGEIFS, MINIFS … */
 struct lval lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n);
 
+/* lower_lambda.c */
+struct lval lower_lambda_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_invoke(struct lower *L, const struct lower_ctx *c, struct lval f, const struct lval *args, int nargs);
+struct lval lower_map_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_reduce_fn(struct lower *L, const struct lower_ctx *c, const struct node *n); /* and SCAN */
+struct lval lower_byline_fn(struct lower *L, const struct lower_ctx *c, const struct node *n); /* BYROW, BYCOL */
+struct lval lower_makearray_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+
+/* lower_shape.c */
+struct lval lower_moving_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_choose_several(struct lower *L, const struct lower_ctx *c, const struct node *n, const struct lmat *idx);
+struct lval lower_mmult_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_subtotal_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_aggregate_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+
 /* lower_lookup.c */
 struct lval lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_match_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
