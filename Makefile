@@ -55,7 +55,9 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(B)/%.$(i)
 KERNEL_TEXT := $(B)/gen/kernel_text
 LIB_OBJ += $(KERNEL_TEXT).o
 LIB := $(B)/libsimspool.a
+# An archive: a program links what it uses of it, and nothing that drags in the rest.
 COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard src/common/*.c))
+COMMON := $(B)/libcommon.a
 PROG_SRC := $(wildcard src/sim.c src/sim-*.c)
 PROGS := $(PROG_SRC:src/%.c=bin/%)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -110,12 +112,16 @@ $(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@; $(AR) rcs $@ $^
 
-bin/%: build/src/%.o $(COMMON_OBJ) $(LIB)
+$(COMMON): $(COMMON_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) rcs $@ $^
+
+bin/%: build/src/%.o $(COMMON) $(LIB)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/bin/%: $(B)/src/%.o $(COMMON_OBJ) $(LIB)
+$(B)/bin/%: $(B)/src/%.o $(COMMON) $(LIB)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -42,6 +42,7 @@ static const char usage[] =
     "  -j, --jobs N           places: jobs at a time (default: processors)\n"
     "  -a, --all              drain the queue; do not read standard input\n"
     "      --once             run one job, then end\n"
+    "      --limit N          run N jobs, then end\n"
     "  -w, --wait             stay, and run jobs as they come; do not read standard input\n"
     "      --slot NAME[=N]    set how many units the spool has of a slot (repeatable)\n"
     "      --drain            on SIGTERM finish what runs (the default); a second one hands it back\n"
@@ -67,9 +68,10 @@ struct runner {
 	int64_t places, used;
 	struct running *run;
 	size_t n, cap;
-	int only, once, wait, stdin_open, quiet, table;
+	int only, wait, stdin_open, quiet, table;
 	int drain;           /* 1: claim no more; 2: hand back */
-	int hand_back_first, claimed_one, failed, stdout_gone, last_signal;
+	int64_t limit, claimed;  /* jobs to run in all, 0: no limit */
+	int hand_back_first, failed, stdout_gone, last_signal;
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];
 	struct buf said;     /* what keepers said, not yet stored */
@@ -366,7 +368,7 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 
 	for (size_t i = 0; i < r->n; i++)
 		used -= r->run[i].ended == 2 ? r->run[i].places : 0;
-	while (n < MAX_CLAIMS && rc > 0 && !r->drain && !(r->once && r->claimed_one)) {
+	while (n < MAX_CLAIMS && rc > 0 && !r->drain && !(r->limit && r->claimed >= r->limit)) {
 		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, &c[n], e);
 		if (rc < 0)
 			return -1;
@@ -376,7 +378,7 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 			job_free(&c[n].job);
 		if (rc == 1) {
 			used += claim_places(&c[n++].job);
-			r->claimed_one = 1;
+			r->claimed++;
 		}
 	}
 	return n;
@@ -648,7 +650,7 @@ finished(struct runner *r)
 
 	if (r->n)
 		return 0;
-	if (r->drain || (r->once && r->claimed_one))
+	if (r->drain || (r->limit && r->claimed >= r->limit))
 		return 1;
 	if (r->wait)
 		return 0;
@@ -658,7 +660,7 @@ finished(struct runner *r)
 		return 0;
 	if (claim_next_ready(&r->sp, &ready, &e) < 0)
 		cli_die(&e);
-	return !ready || r->once;
+	return !ready || r->limit == 1;
 }
 
 static void
@@ -821,9 +823,9 @@ set_slot(struct runner *r, const char *arg)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_ONCE = 1000, OPT_SLOT, OPT_DRAIN, OPT_HAND_BACK, OPT_FORMAT, OPT_SPOOL, OPT_RELAY };
+	enum { OPT_ONCE = 1000, OPT_LIMIT, OPT_SLOT, OPT_DRAIN, OPT_HAND_BACK, OPT_FORMAT, OPT_SPOOL, OPT_RELAY };
 	static const struct option longs[] = {{"jobs", required_argument, 0, 'j'}, {"all", no_argument, 0, 'a'},
-	                                      {"once", no_argument, 0, OPT_ONCE}, {"wait", no_argument, 0, 'w'},
+	                                      {"once", no_argument, 0, OPT_ONCE}, {"limit", required_argument, 0, OPT_LIMIT}, {"wait", no_argument, 0, 'w'},
 	                                      {"slot", required_argument, 0, OPT_SLOT}, {"drain", no_argument, 0, OPT_DRAIN},
 	                                      {"hand-back", no_argument, 0, OPT_HAND_BACK},
 	                                      {"format", required_argument, 0, OPT_FORMAT},
@@ -846,7 +848,11 @@ main(int argc, char **argv)
 		case 'a': all = 1; break;
 		case 'w': r.wait = 1; break;
 		case 'q': r.quiet = 1; break;
-		case OPT_ONCE: r.once = 1; break;
+		case OPT_ONCE: r.limit = 1; break;
+		case OPT_LIMIT:
+			if (num_parse_int(optarg, 1, INT64_MAX, &r.limit) < 0)
+				cli_usage("--limit: \"%s\" is not a number of jobs from 1", optarg);
+			break;
 		case OPT_SLOT:
 			if (nslots == 64)
 				cli_usage("--slot: no more than 64");

@@ -31,7 +31,7 @@ attempt_make(const struct spool *sp, int64_t job, int64_t n, struct err *e)
 	    spool_path(sp, path[1], PATH_MAX, "jobs/%lld/attempts", (long long)job) < 0 ||
 	    attempt_path(sp, job, n, "", path[2], PATH_MAX) < 0)
 		return err_set(e, ERR_OS, "the path of the spool is too long");
-	if (mkdir(path[2], 0700) == 0 || errno == EEXIST)
+	if (n > 1 && (mkdir(path[2], 0700) == 0 || errno == EEXIST))
 		return 0;
 	for (int i = 0; i < 3; i++)
 		if (mkdir(path[i], 0700) < 0 && errno != EEXIST)

@@ -103,9 +103,12 @@ db_open(const char *path, int create, int readonly, struct err *e)
 		goto bad;
 	}
 	sqlite3_extended_result_codes(d->h, 0);
+	/* A short program neither moves the log into the database nor deletes it when it ends: that costs more than its job. */
+	sqlite3_db_config(d->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+	sqlite3_file_control(d->h, "main", SQLITE_FCNTL_PERSIST_WAL, &(int){1});
 	sqlite3_busy_handler(d->h, on_busy, d);
 	if (db_script(d, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=DEFAULT;"
-	                 "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=16777216", e) < 0)
+	                 "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=16777216", e) < 0)
 		goto bad;
 	if (!readonly && db_script(d, "PRAGMA journal_mode=WAL", e) < 0)
 		goto bad;

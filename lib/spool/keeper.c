@@ -454,8 +454,8 @@ become_stage(struct keeper *k, int in, int stage_fd, int report)
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL); /* what is ignored stays so over exec */
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGXFSZ, SIG_IGN);
 	dup2(in, 0);
 	dup2(k->out_fd, 1);
@@ -653,20 +653,24 @@ supervise(struct keeper *k)
 	}
 }
 
-static void
-close_all_but(const int *keep, int n)
+static int
+by_number(const void *a, const void *b)
 {
-	int order[8], m = 0;
+	return *(const int *)a - *(const int *)b;
+}
+
+static void
+close_all_but(int *keep, int n)
+{
 	unsigned from = 3;
 
-	for (int fd = 3; fd < 65536 && m < n; fd++)
-		for (int i = 0; i < n; i++)
-			if (keep[i] == fd)
-				order[m++] = fd;
-	for (int i = 0; i < m; i++) {
-		if ((unsigned)order[i] > from)
-			syscall(SYS_close_range, from, (unsigned)order[i] - 1, 0);
-		from = (unsigned)order[i] + 1;
+	qsort(keep, (size_t)n, sizeof *keep, by_number);
+	for (int i = 0; i < n; i++) {
+		if (keep[i] < 3)
+			continue;
+		if ((unsigned)keep[i] > from)
+			syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
 	}
 	syscall(SYS_close_range, from, ~0u, 0);
 }

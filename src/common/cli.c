@@ -11,7 +11,6 @@
 
 #include "base/io.h"
 #include "base/num.h"
-#include "record/record.h"
 
 static const char *prog = "sim";
 
@@ -153,23 +152,6 @@ cli_progress_done(void)
 	if (bar_shown)
 		io_write_all(2, "\r\033[K", 4);
 	bar_shown = 0;
-}
-
-int
-cli_record_value(struct buf *b, const char *key, const struct value *v)
-{
-	switch (v->kind) {
-	case V_NUM:
-		return record_num(b, key, v->u.num);
-	case V_BOOL:
-		return record_bool(b, key, v->boolean);
-	case V_TEXT:
-		return record_str(b, key, v->u.text->s);
-	case V_ERROR:
-		return record_str(b, key, xl_error_name((enum xl_error)v->error)) | record_bool(b, "is_error", 1);
-	default:
-		return record_raw(b, key, "null");
-	}
 }
 
 void
