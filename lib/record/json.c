@@ -39,11 +39,10 @@ too_deep(json_t *j, int depth)
 	return 0;
 }
 
-struct json *
-json_parse_text(const char *s, size_t n, struct err *e)
+static struct json *
+checked(json_t *j, const json_error_t *error, struct err *e)
 {
-	json_error_t je;
-	json_t *j = json_loadb(s, n, JSON_REJECT_DUPLICATES, &je);
+	json_error_t je = *error;
 
 	if (!j) {
 		err_set(e, ERR_DATA, "line %d, column %d: %s", je.line, je.column, je.text);
@@ -55,6 +54,27 @@ json_parse_text(const char *s, size_t n, struct err *e)
 		return NULL;
 	}
 	return (struct json *)j;
+}
+
+struct json *
+json_parse_text(const char *s, size_t n, struct err *e)
+{
+	json_error_t je;
+	json_t *j = json_loadb(s, n, JSON_REJECT_DUPLICATES, &je);
+
+	return checked(j, &je, e);
+}
+
+struct json *
+json_parse_any(const char *s, size_t n, struct err *e)
+{
+	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+	json_error_t je;
+	json_t *j = json_loadb(s, n, flags, &je);
+
+	if (!j && json_error_code(&je) == json_error_numeric_overflow)
+		j = json_loadb(s, n, flags | JSON_DECODE_INT_AS_REAL, &je);
+	return checked(j, &je, e);
 }
 
 void
@@ -154,4 +174,10 @@ int
 json_write(struct buf *b, const struct json *j)
 {
 	return json_dump_callback(in(j), append, b, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) < 0 ? -1 : 0;
+}
+
+char *
+json_dump(const struct json *j)
+{
+	return json_dumps(in(j), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 }

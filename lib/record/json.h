@@ -16,6 +16,9 @@
 struct json; /* a node; the root owns the tree */
 
 struct json *json_parse_text(const char *s, size_t n, struct err *e); /* 65 with line and column */
+/* What other programs call JSON: any value at the top, duplicate keys (the last wins), NUL in texts, whole numbers beyond 64
+ * bits (which become reals). 65 otherwise. */
+struct json *json_parse_any(const char *s, size_t n, struct err *e);
 void json_free(struct json *root);
 
 enum json_type { JSON_T_NULL, JSON_T_BOOL, JSON_T_INT, JSON_T_REAL, JSON_T_STRING, JSON_T_ARRAY, JSON_T_OBJECT };
@@ -38,5 +41,8 @@ int json_truth(const struct json *j);
 
 /* Appends the node as compact JSON text. 0, or -1 when memory is out. */
 int json_write(struct buf *b, const struct json *j);
+
+/* Compact text, keys sorted: equal trees give equal text. free() it; NULL when memory is out. */
+char *json_dump(const struct json *j);
 
 #endif
