@@ -442,3 +442,12 @@ call_finish(struct batch *b, struct call *c, const struct verdict *v, int keep)
 	body_free(&c->body);
 	return call_done_line(b, c);
 }
+
+int
+call_fail(struct batch *b, struct call *c, const char *kind, const char *reason, int keep)
+{
+	struct verdict v = {.kind = kind};
+
+	snprintf(v.reason, sizeof v.reason, "%.599s", reason);
+	return call_finish(b, c, &v, keep);
+}

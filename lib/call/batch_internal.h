@@ -1,5 +1,7 @@
-/* batch_internal: what the files of batch share. batch.c: input, limits, the loop; batch_call.c: one call's attempts and its
- * end; batch_out.c: lines. */
+/*
+ * batch_internal: what the files of batch share. batch.c: limits, phases, the loop; batch_in.c: input; batch_call.c: the attempts
+ * and the end of one; batch_out.c: lines.
+ */
 #ifndef CALL_BATCH_INTERNAL_H
 #define CALL_BATCH_INTERNAL_H
 
@@ -110,10 +112,19 @@ int call_due(struct batch *b, struct call *c, int64_t now);            /* its ti
 int call_named(struct batch *b, struct host *h);                       /* the followers may go */
 /* The call has its result; journalled where `keep`. c may be gone afterwards. */
 int call_finish(struct batch *b, struct call *c, const struct verdict *v, int keep);
+int call_fail(struct batch *b, struct call *c, const char *kind, const char *reason, int keep); /* the same, for a failure */
 int call_done_line(struct batch *b, struct call *c);                    /* its line is complete: write it, now or in its turn */
 void call_free(struct batch *b, struct call *c);
 int batch_take_turn(struct batch *b, struct host *h, int64_t now, int64_t *when);
 void batch_host_ready(struct batch *b, struct host *h);
+struct host *batch_host_of(struct batch *b, const struct request *r);  /* NULL when memory is out */
+
+/* batch_in.c */
+int in_fill(struct batch *b, int readable);                 /* read ahead; `readable`: a read would not block */
+int64_t in_window(const struct batch *b);                   /* how many lines that are not written, at most */
+int in_enqueue(struct batch *b, struct call *c);
+int in_begin_phase(struct batch *b, const char *name);
+const char *in_phase_of(const struct batch *b, const struct request *r);
 
 /* batch_out.c */
 int out_result(struct batch *b, struct call *c, const struct verdict *v);   /* into c->line */

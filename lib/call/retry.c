@@ -166,9 +166,9 @@ retry_after_ns(const char *value, int64_t now_real_ns)
 	at = parse_date(value, now_real_ns / 1000000000);
 	if (at < 0)
 		return -1;
-	if (at > FOREVER_NS / 1000000000)
+	if (at - now_real_ns / 1000000000 > FOREVER_NS / 1000000000)
 		return FOREVER_NS;
-	wait = at * 1000000000 - now_real_ns;
+	wait = (at - now_real_ns / 1000000000) * 1000000000 - now_real_ns % 1000000000;
 	return wait > 0 ? wait : 0;
 }
 

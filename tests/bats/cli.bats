@@ -3,7 +3,7 @@
 load helper
 
 @test "help goes to standard output with status 0" {
-    for p in sim sim-engine sim-model sim-aggregate; do
+    for p in sim sim-engine sim-model sim-aggregate sim-call; do
         run --separate-stderr -0 $p --help
         [[ "$output" == usage:* ]]
         [ -z "$stderr" ]
@@ -11,14 +11,14 @@ load helper
 }
 
 @test "version is one parseable line" {
-    for p in sim sim-engine sim-model sim-aggregate; do
+    for p in sim sim-engine sim-model sim-aggregate sim-call; do
         run -0 $p -V
         [[ "$output" =~ ^$p\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
     done
 }
 
 @test "an unknown option: one line, status 64" {
-    for p in sim sim-engine sim-model sim-aggregate; do
+    for p in sim sim-engine sim-model sim-aggregate sim-call; do
         run --separate-stderr -64 $p --no-such-option
         [ -z "$output" ]
         [ "$(wc -l <<<"$stderr")" -eq 1 ]
