@@ -61,7 +61,7 @@ static void
 interp_row(const struct interp *q, const double *value, double scale, double *row)
 {
 	int n = q->n;
-	double ref = value[n / 2], c[MAXN], f = 1;
+	double ref = value[n / 2], c[MAXN] = {0}, f = 1;
 
 	for (int k = 0; k < n; k++) {
 		c[k] = 0;
