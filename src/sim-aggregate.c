@@ -257,7 +257,7 @@ main(int argc, char **argv)
 	                                      {"version", no_argument, 0, 'V'},
 	                                      {0, 0, 0, 0}};
 	struct summary_options so;
-	struct partial_set *p = partial_set_new();
+	struct partial_set *p;
 	struct outcome o = {0};
 	struct err e = {0};
 	const char *job;
@@ -284,6 +284,7 @@ main(int argc, char **argv)
 		default: summary_option(&so, c, optarg);
 		}
 	}
+	p = partial_set_new();
 	if (!p) {
 		err_nomem(&e);
 		cli_die(&e);

@@ -746,7 +746,8 @@ ir_nary(struct ir *ir, enum ir_op op, const ir_ref *args, size_t n, uint32_t aux
 	int fresh;
 
 	ir->list = grown(ir->list, ir->nlist + n, &ir->list_cap, sizeof *ir->list);
-	memcpy(ir->list + ir->nlist, args, n * sizeof *args);
+	if (n) /* COUNT() of nothing: no list at all */
+		memcpy(ir->list + ir->nlist, args, n * sizeof *args);
 	r = intern(ir, &i, &fresh);
 	if (!fresh)
 		return r;
