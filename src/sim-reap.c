@@ -103,7 +103,7 @@ one_pass(struct spool *sp, const char *relay, int64_t keep_ns, struct cli_action
 	int64_t next = 0;
 	int n = recover_pass(sp, relay, 0, cli_action, o, &e);
 
-	if (n < 0 || limits_pass(sp, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
+	if (n < 0 || limits_pass(sp, 1, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
 		cli_die(&e);
 	*problems += n;
 	return next;

@@ -615,7 +615,7 @@ look_after(struct runner *r)
 
 	if (r->next_due && now < r->next_due)
 		return;
-	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, &r->next_due, report, r, &e) < 0)
+	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, report, r, &e) < 0)
 		die(r, &e);
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;

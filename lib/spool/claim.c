@@ -23,14 +23,14 @@ end_backoffs(struct spool *sp, struct err *e)
 
 	if (rc < 0 || !at || at > spool_now(sp))
 		return rc < 0 ? -1 : 0;
-	return db_run(sp->db, e, "UPDATE job SET waiting=0 WHERE state=1 AND waiting=1 AND ready_at<=?", "i", spool_now(sp)) < 0 ? -1 : 0;
+	return db_run(sp->db, e, "UPDATE job INDEXED BY job_ready SET waiting=0 WHERE state=1 AND waiting=1 AND ready_at<=?", "i", spool_now(sp)) < 0 ? -1 : 0;
 }
 
 int
 claim_next_ready(struct spool *sp, int64_t *at, struct err *e)
 {
 	*at = 0;
-	return db_get_int(sp->db, e, at, "SELECT min(ready_at) FROM job WHERE state=1 AND waiting=1", "") < 0 ? -1 : 0;
+	return db_get_int(sp->db, e, at, "SELECT min(ready_at) FROM job INDEXED BY job_ready WHERE state=1 AND waiting=1", "") < 0 ? -1 : 0;
 }
 
 struct candidate {
@@ -50,9 +50,9 @@ better(const struct candidate *a, const struct candidate *b)
 static int
 head_of(struct spool *sp, const char *slots, int only, struct candidate *c, struct err *e)
 {
-	struct db_stmt *st = only ? db_query(sp->db, e, "SELECT id,priority,turn FROM job WHERE state=1 AND waiting=0 AND slots=? AND "
+	struct db_stmt *st = only ? db_query(sp->db, e, "SELECT id,priority,turn FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots=? AND "
 	                                     "id IN (SELECT id FROM temp.wanted) ORDER BY priority DESC,turn,id LIMIT 1", "s", slots)
-	                          : db_query(sp->db, e, "SELECT id,priority,turn FROM job WHERE state=1 AND waiting=0 AND slots=? "
+	                          : db_query(sp->db, e, "SELECT id,priority,turn FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots=? "
 	                                     "ORDER BY priority DESC,turn,id LIMIT 1", "s", slots);
 	int rc = st ? db_step(st, e) : -1;
 
@@ -66,9 +66,9 @@ head_of(struct spool *sp, const char *slots, int only, struct candidate *c, stru
 static int
 next_slots(struct spool *sp, char *slots, size_t n, int first, struct err *e)
 {
-	struct db_stmt *st = first ? db_query(sp->db, e, "SELECT slots FROM job WHERE state=1 AND waiting=0 AND slots>='' "
+	struct db_stmt *st = first ? db_query(sp->db, e, "SELECT slots FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots>='' "
 	                                      "ORDER BY slots LIMIT 1", "")
-	                           : db_query(sp->db, e, "SELECT slots FROM job WHERE state=1 AND waiting=0 AND slots>? "
+	                           : db_query(sp->db, e, "SELECT slots FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots>? "
 	                                      "ORDER BY slots LIMIT 1", "s", slots);
 	int rc = st ? db_step(st, e) : -1;
 
@@ -142,7 +142,7 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 
 	memset(c, 0, sizeof *c);
 	if (end_backoffs(sp, e) < 0 ||
-	    db_get_int(sp->db, e, &best.id, "SELECT id FROM job WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
+	    db_get_int(sp->db, e, &best.id, "SELECT id FROM job INDEXED BY job_over WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
 		return -1;
 	if (!best.id && places > 0 && choose(sp, places, all, only, &best, e) < 0)
 		return -1;

@@ -381,6 +381,15 @@ has_child(struct spool *sp, int64_t parent, enum job_state s, struct err *e)
 }
 
 static int
+limit_passed(const struct spool *sp, const struct job *p)
+{
+	int64_t now = spool_now(sp);
+
+	return (p->deadline_at && now >= p->deadline_at) ||
+	       (p->timeout_ns && p->started_at && now >= p->started_at + p->paused_ns + p->timeout_ns);
+}
+
+static int
 ended_state(struct spool *sp, const struct job *p, enum job_state *to, char *why, size_t n, int *degraded, struct err *e)
 {
 	int64_t count[JOB_NSTATES] = {0}, all;
@@ -410,7 +419,9 @@ ended_state(struct spool *sp, const struct job *p, enum job_state *to, char *why
 	} else {
 		*to = p->min_ok && min_ok_met(p->min_ok, count[JOB_COMPLETED], all) ? JOB_COMPLETED : JOB_FAILED;
 		*degraded = *to == JOB_COMPLETED;
-		snprintf(why, n, "%lld of %lld children completed, %lld failed, %lld cancelled%s%s", (long long)count[JOB_COMPLETED],
+		if (*to == JOB_FAILED && limit_passed(sp, p))
+			n -= (size_t)snprintf(why, n, "deadline: the limit in time was reached; ");
+		snprintf(why + strlen(why), n, "%lld of %lld children completed, %lld failed, %lld cancelled%s%s", (long long)count[JOB_COMPLETED],
 		         (long long)all, (long long)count[JOB_FAILED], (long long)count[JOB_CANCELLED],
 		         p->min_ok ? "; --min-ok " : "", p->min_ok ? p->min_ok : "");
 	}

@@ -274,16 +274,16 @@ look_at(struct pass *p, int64_t id, struct err *e)
 }
 
 int
-limits_pass(struct spool *sp, int64_t *next, spool_report report, void *ctx, struct err *e)
+limits_pass(struct spool *sp, int all, int64_t *next, spool_report report, void *ctx, struct err *e)
 {
 	/* those with limits of their own, and all that run; the long tail of the queue has its oldest looked at alone */
 	static const char *const which[] = {
-	    "SELECT min(id) FROM job WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2) AND id>?",
+	    "SELECT min(id) FROM job INDEXED BY job_limit WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2) AND id>?",
 	    "SELECT min(id) FROM job WHERE state IN(2,3,4) AND kind<2 AND id>?",
-	    "SELECT min(id) FROM job WHERE state=1 AND waiting=1 AND id>?"};
+	    "SELECT min(id) FROM job INDEXED BY job_ready WHERE state=1 AND waiting=1 AND id>?"};
 	struct pass p = {sp, 0, report, ctx};
 	int64_t id, oldest = 0;
-	int rc;
+	int rc = 0;
 
 	for (size_t i = 0; i < sizeof which / sizeof which[0]; i++)
 		for (int64_t last = 0; ; last = id) {
@@ -295,7 +295,7 @@ limits_pass(struct spool *sp, int64_t *next, spool_report report, void *ctx, str
 			if (!rc)
 				break;
 		}
-	for (;;) { /* the default age in the queue: ids rise with age */
+	while (all) { /* the default age in the queue, a week: ids rise with age */
 		rc = db_get_int(sp->db, e, &id, "SELECT min(id) FROM job WHERE state=1 AND waiting=0 AND ttl_ns=0", "");
 		if (rc <= 0 || id == oldest)
 			break;

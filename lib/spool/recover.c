@@ -263,7 +263,7 @@ repair_rows(struct pass *p, struct err *e)
 	freed = slots_repair(p->sp, e);
 	if (freed < 0)
 		return rolled_back(p->sp);
-	while ((rc = db_get_int(p->sp->db, e, &id, "SELECT min(id) FROM job WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2) AND "
+	while ((rc = db_get_int(p->sp->db, e, &id, "SELECT min(id) FROM job INDEXED BY job_limit WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2) AND "
 	                        "kind=2 AND id>?", "i", last)) > 0) {
 		last = id;
 		if (job_settle_parent(p->sp, id, e) < 0)
