@@ -568,8 +568,10 @@ lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v)
 struct lval
 lower_scalar_arg(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
-	struct lval v = lower_node(L, c, n);
+	struct lval v;
 
+	L->scalar_node = n;
+	v = lower_node(L, c, n);
 	if (v.kind == LV_MISSING)
 		return scalar(LM_BLANK, ir_const(L->ir, 0), IR_NONE);
 	return lower_scalar(L, c, v);
@@ -629,6 +631,7 @@ lower_operator(struct lower *L, const struct lower_ctx *c, const struct node *n,
 		return lower_unsupported(L, "reference operator");
 	if (n->kind == N_UNARY && (n->op == '#'))
 		return lower_unsupported(L, "spilled range");
+	L->scalar_node = n->args[0];
 	p = lower_node(L, c, n->args[0]);
 	if (n->kind == N_UNARY && n->op == '@') {
 		struct lower_ctx plain = *c;
@@ -640,6 +643,7 @@ lower_operator(struct lower *L, const struct lower_ctx *c, const struct node *n,
 	if (p.kind == LV_UNSUPPORTED)
 		return p;
 	if (n->kind == N_BINARY) {
+		L->scalar_node = n->args[1];
 		q = operand(L, c, lower_node(L, c, n->args[1]));
 		if (q.kind == LV_UNSUPPORTED)
 			return q;
@@ -966,7 +970,7 @@ lower_formula(struct lower *L, const struct lower_ctx *c, const struct formula *
 	if (n->kind == N_BINARY && (n->op == '+' || n->op == '-') && !n->parens)
 		v = lower_operator(L, c, n, 1);
 	else
-		v = lower_node(L, c, n);
+		L->scalar_node = n, v = lower_node(L, c, n);
 	v = lower_scalar(L, c, v);
 	if (v.kind == LV_MISSING || (v.kind == LV_SCALAR && v.mask == LM_BLANK))
 		v = lower_number(ir_const(L->ir, 0), v.err);

@@ -85,6 +85,7 @@ struct lower {
 	size_t norder, order_cap;
 	const char *why;          /* reason of the last LV_UNSUPPORTED */
 	struct err bad;           /* a wrong constant parameter: cell and rule; status 0 if none */
+	const struct node *scalar_node, *list_node; /* node about to be lowered for one value; for a list of numbers: INDEX asks */
 	size_t cycles;            /* times a cell in progress was met */
 	int in_cycle;
 	int depth;

@@ -378,9 +378,11 @@ list_element(struct lower *L, struct list *l, struct lval v, int letter)
 static int
 list_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg, int letter, struct list *l)
 {
-	struct lval v = lower_node(L, c, arg), x;
+	struct lval v, x;
 	struct lmat *m;
 
+	L->list_node = arg;
+	v = lower_node(L, c, arg);
 	if (v.kind == LV_UNSUPPORTED)
 		return -1;
 	if (v.kind == LV_MISSING)

@@ -111,6 +111,126 @@ find_sorted(struct lower *L, struct lval x, const struct lval *v, size_t n, int 
 	                 count_upto(table, n, ir_hi(ir, key)), 1);
 }
 
+/* The one type that a value always has; 0 if it may be of several. */
+static int
+only_type(struct lval v)
+{
+	return v.typ == IR_NONE && (v.mask == LM_NUM || v.mask == LM_TEXT || v.mask == LM_BOOL) ? v.mask : 0;
+}
+
+/* The binary search of find_sorted() in fn_lookup.c (ascending), step by step: positions from 0 in lanes. What is of another type, or empty, is stepped
+ * over; where that may change from trial to trial: IR_NONE. Gives the position from 1, 0 where there is none. */
+static ir_ref
+find_halving(struct lower *L, struct lval x, const struct lval *v, size_t n)
+{
+	double *next = arena_alloc(&L->arena, (n + 1) * sizeof *next);
+	struct ir *ir = L->ir;
+	ir_ref zero = ir_const(ir, 0), one = ir_const(ir, 1), lo = zero, hi = ir_const(ir, (double)n - 1), found = zero;
+	int type = only_type(x), all = 1;
+	uint32_t table;
+
+	if (!type || !n || n > CHAIN_LIMIT)
+		return IR_NONE;
+	next[n] = (double)n;
+	for (size_t i = n; i-- > 0;) { /* the first of the value's type from here on */
+		double k;
+
+		if (v[i].err != IR_NONE && !(ir_is_const(ir, v[i].err, &k) && k != 0))
+			return IR_NONE;
+		if (v[i].err == IR_NONE && v[i].mask != LM_BLANK && !only_type(v[i]))
+			return IR_NONE;
+		next[i] = v[i].err == IR_NONE && v[i].mask == type ? (double)i : next[i + 1];
+		all &= next[i] == (double)i;
+	}
+	table = ir_add_table(ir, next, n, NULL);
+	for (size_t left = n; left; left /= 2) {
+		ir_ref mid = ir_op2(ir, IR_ADD, lo, ir_op1(ir, IR_FLOOR, ir_op2(ir, IR_MUL, ir_op2(ir, IR_SUB, hi, lo), ir_const(ir, 0.5))));
+		ir_ref active = ir_op2(ir, IR_XLE, lo, hi), at, upto;
+		struct lval e, le;
+
+		/* done lanes look at element 0 */
+		mid = ir_op3(ir, IR_SEL, active, mid, zero);
+		at = all ? mid : ir_tabled(ir, IR_GATHER, mid, table, 0, (double)n, 1);
+		e = lower_pick(L, ir_op2(ir, IR_ADD, at, one), v, n);
+		if (e.kind != LV_SCALAR)
+			return IR_NONE;
+		e.err = e.typ = IR_NONE; /* an element that is looked at is of the type */
+		e.mask = (uint8_t)type;
+		le = lower_compare(L, 'l', e, (struct lval){.kind = LV_SCALAR, .mask = x.mask, .num = x.num, .err = IR_NONE, .typ = IR_NONE});
+		if (le.kind != LV_SCALAR)
+			return IR_NONE;
+		upto = ir_op2(ir, IR_AND, active, ir_op2(ir, IR_AND, ir_op2(ir, IR_XLE, at, hi), le.num));
+		found = ir_op3(ir, IR_SEL, upto, ir_op2(ir, IR_ADD, at, one), found);
+		lo = ir_op3(ir, IR_SEL, upto, ir_op2(ir, IR_ADD, at, one), lo);
+		hi = ir_op3(ir, IR_SEL, upto, hi, ir_op2(ir, IR_SUB, mid, one));
+		ir_set_range(ir, found, 0, (double)n);
+	}
+	return found;
+}
+
+/* XLOOKUP's next smaller (dir < 0) or next larger item, in any order: the first that is equal, else the first of the nearest. Numbers only. Position
+ * from 1, 0 where there is none. */
+static ir_ref
+find_nearest(struct lower *L, struct lval x, const struct lval *v, size_t n, int dir)
+{
+	struct ir *ir = L->ir;
+	ir_ref zero = ir_const(ir, 0), same = zero, near = zero, best = zero;
+
+	if (x.mask != LM_NUM || x.typ != IR_NONE || n > 256)
+		return IR_NONE;
+	for (size_t i = 0; i < n; i++) {
+		ir_ref here = ir_const(ir, (double)i + 1), eq, side, better;
+
+		if (v[i].mask == LM_BLANK && v[i].err == IR_NONE)
+			continue;
+		if (v[i].mask != LM_NUM || v[i].typ != IR_NONE || v[i].err != IR_NONE)
+			return IR_NONE;
+		eq = ir_op2(ir, IR_EQ, v[i].num, x.num);
+		side = dir < 0 ? ir_op2(ir, IR_LT, v[i].num, x.num) : ir_op2(ir, IR_GT, v[i].num, x.num);
+		better = dir < 0 ? ir_op2(ir, IR_GT, v[i].num, best) : ir_op2(ir, IR_LT, v[i].num, best);
+		better = ir_op2(ir, IR_AND, side, ir_op2(ir, IR_OR, ir_op2(ir, IR_XEQ, near, zero), better));
+		same = ir_op3(ir, IR_SEL, ir_op2(ir, IR_AND, eq, ir_op2(ir, IR_XEQ, same, zero)), here, same);
+		near = ir_op3(ir, IR_SEL, better, here, near);
+		best = ir_op3(ir, IR_SEL, better, v[i].num, best);
+	}
+	near = ir_op3(ir, IR_SEL, ir_op2(ir, IR_XEQ, same, zero), near, same);
+	ir_set_range(ir, near, 0, (double)n);
+	return near;
+}
+
+/* The same from the last element on: search mode -1. */
+static const struct lval *
+reversed(struct lower *L, const struct lval *v, size_t n)
+{
+	struct lval *r = arena_alloc(&L->arena, (n + 1) * sizeof *r);
+
+	for (size_t i = 0; i < n; i++)
+		r[i] = v[n - 1 - i];
+	return r;
+}
+
+/* XLOOKUP and XMATCH: match 0, -1, 1; search 1, -1. Position from 1, 0 where there is none; LV_UNSUPPORTED for the rest. */
+static struct lval
+xposition(struct lower *L, struct lval x, const struct lval *v, size_t n, double mode, double search)
+{
+	struct ir *ir = L->ir;
+	ir_ref pos;
+
+	if (x.kind != LV_SCALAR)
+		return x;
+	if (!(mode == 0 || mode == -1 || mode == 1) || !(search == 1 || search == -1) || x.mask == LM_BLANK)
+		return lower_unsupported(L, "XLOOKUP by wildcards or bisection");
+	if (search < 0)
+		v = reversed(L, v, n);
+	pos = mode == 0 ? find_equal(L, x, v, n) : find_nearest(L, x, v, n, mode < 0 ? -1 : 1);
+	if (pos == IR_NONE)
+		return lower_unsupported(L, "lookup among what is not only numbers");
+	if (search < 0)
+		pos = ir_op3(ir, IR_SEL, ir_op2(ir, IR_XEQ, pos, ir_const(ir, 0)), pos, ir_op2(ir, IR_SUB, ir_const(ir, (double)n + 1), pos));
+	ir_set_range(ir, pos, 0, (double)n);
+	return lower_number(pos, x.err);
+}
+
 /* Position (from 1) and #N/A where there is none. type: 0 exact, 1 next below in ascending, -1 next above in descending. */
 static struct lval
 match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
@@ -122,6 +242,8 @@ match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
 	if (x.mask == LM_BLANK)
 		x.mask = LM_NUM;
 	pos = type ? find_sorted(L, x, v, n, type > 0) : find_equal(L, x, v, n);
+	if (pos == IR_NONE && type > 0)
+		pos = find_halving(L, x, v, n);
 	if (pos == IR_NONE)
 		return lower_unsupported(L, "lookup in what is not sorted constants");
 	bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, pos, zero), ir_const(L->ir, XE_NA), zero);
@@ -180,15 +302,20 @@ lower_match_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 struct lval
 lower_xmatch_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
-	struct lval x = lower_scalar_arg(L, c, n->args[0]);
+	struct lval x = lower_scalar_arg(L, c, n->args[0]), pos;
 	struct lmat *m = matrix_arg(L, c, n->args[1]);
 	double mode, search;
 
-	if (!m || !option(L, c, n, 2, 0, &mode) || !option(L, c, n, 3, 1, &search) || mode != 0 || search != 1)
-		return lower_unsupported(L, "XMATCH but for the exact match");
+	if (!m || !option(L, c, n, 2, 0, &mode) || !option(L, c, n, 3, 1, &search))
+		return lower_unsupported(L, "XMATCH");
 	if (m->rows != 1 && m->cols != 1)
 		return lower_error(L, XE_VALUE);
-	return position(L, match(L, x, m->v, (size_t)m->rows * (size_t)m->cols, 0));
+	pos = xposition(L, x, m->v, (size_t)m->rows * (size_t)m->cols, trunc(mode), trunc(search));
+	if (pos.kind != LV_SCALAR)
+		return pos;
+	pos.err = lower_err(L, pos.err, ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, pos.num, ir_const(L->ir, 0)), ir_const(L->ir, XE_NA),
+	                                       ir_const(L->ir, 0)));
+	return position(L, pos);
 }
 
 static struct lval
@@ -270,66 +397,122 @@ lower_xlookup_fn(struct lower *L, const struct lower_ctx *c, const struct node *
 	double mode, search;
 	size_t len;
 
-	if (!m || !v || !option(L, c, n, 4, 0, &mode) || !option(L, c, n, 5, 1, &search) || search != 1 ||
-	    mode != 0)
-		return lower_unsupported(L, "XLOOKUP but for the exact match");
+	if (!m || !v || !option(L, c, n, 4, 0, &mode) || !option(L, c, n, 5, 1, &search))
+		return lower_unsupported(L, "XLOOKUP");
 	if ((m->rows != 1 && m->cols != 1) || v->rows != m->rows || v->cols != m->cols)
 		return lower_unsupported(L, "XLOOKUP of a row or column of results");
 	len = (size_t)m->rows * (size_t)m->cols;
-	pos = match(L, x, m->v, len, 0);
+	pos = xposition(L, x, m->v, len, trunc(mode), trunc(search));
 	if (pos.kind != LV_SCALAR)
 		return pos;
-	r = lower_pick(L, pos.num, v->v, len);
-	if (r.kind != LV_SCALAR || n->nargs < 4 || n->args[3]->kind == N_MISSING) {
-		if (r.kind == LV_SCALAR)
-			r.err = lower_err(L, pos.err, r.err);
+	r = lower_pick(L, ir_op2(L->ir, IR_MAX, pos.num, ir_const(L->ir, 1)), v->v, len);
+	if (r.kind != LV_SCALAR)
 		return r;
-	}
-	other = lower_scalar_arg(L, c, n->args[3]);
+	other = n->nargs < 4 || n->args[3]->kind == N_MISSING ? lower_error(L, XE_NA) : lower_scalar_arg(L, c, n->args[3]);
 	r = lower_select(L, ir_op2(L->ir, IR_XEQ, pos.num, ir_const(L->ir, 0)), other, r);
 	if (r.kind == LV_SCALAR)
 		r.err = lower_err(L, x.err, r.err);
 	return r;
 }
 
+/* One index of INDEX: truncated; errors as fn_index() has them, negative first. */
+static ir_ref
+whole_index(struct lower *L, struct lval *v, int32_t n)
+{
+	struct ir *ir = L->ir;
+	ir_ref i = ir_op1(ir, IR_TRUNC, v->num), zero = ir_const(ir, 0), kind;
+
+	kind = ir_op3(ir, IR_SEL, ir_op2(ir, IR_XLT, ir_const(ir, n), i), ir_const(ir, XE_REF), zero);
+	v->err = lower_err(L, v->err, ir_op3(ir, IR_SEL, ir_op2(ir, IR_XLT, i, zero), ir_const(ir, XE_VALUE), kind));
+	return i;
+}
+
+/* Index 0 is the whole line: for one value, in an ordinary formula, the place in its own row or column, if there is one (`own`, from 1). */
+static ir_ref
+zero_index(struct lower *L, struct lval *v, ir_ref i, int32_t n, int64_t own)
+{
+	struct ir *ir = L->ir;
+	ir_ref is_zero = ir_op2(ir, IR_XEQ, i, ir_const(ir, 0));
+
+	if (n == 1)
+		own = 1;
+	if (own < 1 || own > n)
+		v->err = lower_err(L, v->err, ir_op3(ir, IR_SEL, is_zero, ir_const(ir, XE_VALUE), ir_const(ir, 0)));
+	return ir_op3(ir, IR_SEL, is_zero, ir_const(ir, own >= 1 && own <= n ? (double)own : 1), i);
+}
+
+/* A whole row or column at an index that is never 0, for a list. */
+static struct lval
+index_line(struct lower *L, const struct lmat *m, struct lval at, ir_ref i, int across)
+{
+	int32_t n = across ? m->cols : m->rows, lines = across ? m->rows : m->cols;
+	struct lmat *out = across ? lower_new_matrix(L, 1, n) : lower_new_matrix(L, n, 1);
+	struct lval *v = arena_alloc(&L->arena, (size_t)lines * sizeof *v);
+
+	for (int32_t k = 0; k < n; k++) {
+		for (int32_t q = 0; q < lines; q++)
+			v[q] = across ? m->v[(int64_t)q * m->cols + k] : m->v[(int64_t)k * m->cols + q];
+		out->v[k] = picked(L, lower_number(i, at.err), v, (size_t)lines);
+		if (out->v[k].kind != LV_SCALAR)
+			return out->v[k];
+	}
+	return (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = out};
+}
+
+static int
+surely_zero(struct lower *L, ir_ref i)
+{
+	double x;
+
+	return ir_is_const(L->ir, i, &x) && x == 0;
+}
+
 /* INDEX(range, row[, column]) with an index that depends on a draw. */
 struct lval
 lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
-	struct lmat *m = matrix_arg(L, c, n->args[0]);
-	struct lval row = lower_number(ir_const(L->ir, 1), IR_NONE), col = row, pos;
+	int one = L->scalar_node == n && !c->array, list = L->list_node == n;
+	struct lower_ctx arr = *c;
+	struct lval from, row = lower_number(ir_const(L->ir, 0), IR_NONE), col = row, pos;
+	struct lmat *m;
 	ir_ref i, j;
-	double k;
 
+	arr.array = 1;
+	from = lower_node(L, &arr, n->args[0]);
+	m = from.kind == LV_UNSUPPORTED ? NULL : lower_matrix(L, &arr, from);
 	if (!m || n->nargs > 3)
 		return lower_unsupported(L, "INDEX");
-	if (n->nargs > 1) {
-		row = lower_num(L, lower_scalar_arg(L, c, n->args[1]));
-		if (row.kind != LV_SCALAR)
-			return row;
+	for (int k = 1; k < n->nargs; k++) {
+		struct lval v = n->args[k]->kind == N_MISSING ? lower_number(ir_const(L->ir, 0), IR_NONE)
+		                                              : lower_num(L, lower_scalar_arg(L, c, n->args[k]));
+
+		if (v.kind != LV_SCALAR)
+			return v;
+		*(k == 1 ? &row : &col) = v;
 	}
-	if (n->nargs > 2) {
-		col = lower_num(L, lower_scalar_arg(L, c, n->args[2]));
-		if (col.kind != LV_SCALAR)
-			return col;
-	} else if (m->rows == 1) { /* one row: the single index counts columns */
-		col = row;
-		row = lower_number(ir_const(L->ir, 1), IR_NONE);
+	if (n->nargs == 2 && m->rows == 1) { /* one row: the single index counts columns */
+		struct lval k = row;
+
+		row = m->cols == 1 ? row : lower_number(ir_const(L->ir, 1), IR_NONE);
+		col = m->cols == 1 ? lower_number(ir_const(L->ir, 1), IR_NONE) : k;
 	}
-	/* index 0 means the whole row or column: only lanes that stay at 1 or above are taken */
-	if (ir_lo(L->ir, row.num) < 1 && !(ir_is_const(L->ir, row.num, &k) && k == 0 && m->rows == 1))
-		return lower_unsupported(L, "INDEX that may be 0");
-	if (ir_lo(L->ir, col.num) < 1 && !(ir_is_const(L->ir, col.num, &k) && k == 0 && m->cols == 1))
-		return lower_unsupported(L, "INDEX that may be 0");
-	if (ir_is_const(L->ir, row.num, &k) && k == 0)
-		row.num = ir_const(L->ir, 1);
-	if (ir_is_const(L->ir, col.num, &k) && k == 0)
-		col.num = ir_const(L->ir, 1);
-	i = lower_index(L, &row, (size_t)m->rows, XE_REF);
-	j = lower_index(L, &col, (size_t)m->cols, XE_REF);
+	i = whole_index(L, &row, m->rows);
+	j = whole_index(L, &col, m->cols);
+	pos = lower_number(IR_NONE, lower_err(L, row.err, col.err));
+	if (list && surely_zero(L, j) && m->cols > 1 && ir_lo(L->ir, i) >= 1)
+		return index_line(L, m, pos, i, 1);
+	if (list && surely_zero(L, i) && m->rows > 1 && ir_lo(L->ir, j) >= 1)
+		return index_line(L, m, pos, j, 0);
+	if ((ir_lo(L->ir, i) < 1 && m->rows > 1) || (ir_lo(L->ir, j) < 1 && m->cols > 1)) {
+		if (!one || (from.kind != LV_REF && from.kind != LV_ARRAY) || (ir_lo(L->ir, i) < 1 && ir_lo(L->ir, j) < 1 && m->rows > 1 && m->cols > 1))
+			return lower_unsupported(L, "INDEX that may be 0");
+	}
+	if (ir_lo(L->ir, i) < 1)
+		i = zero_index(L, &row, i, m->rows, from.kind == LV_REF ? (int64_t)c->row - from.area.row1 + 1 : 1);
+	if (ir_lo(L->ir, j) < 1)
+		j = zero_index(L, &col, j, m->cols, from.kind == LV_REF ? (int64_t)c->col - from.area.col1 + 1 : 1);
 	i = ir_op2(L->ir, IR_SUB, i, ir_const(L->ir, 1));
-	pos = lower_number(ir_op2(L->ir, IR_ADD, ir_op2(L->ir, IR_MUL, i, ir_const(L->ir, m->cols)), j),
-	                   lower_err(L, row.err, col.err));
+	pos = lower_number(ir_op2(L->ir, IR_ADD, ir_op2(L->ir, IR_MUL, i, ir_const(L->ir, m->cols)), j), lower_err(L, row.err, col.err));
 	return picked(L, pos, m->v, (size_t)m->rows * (size_t)m->cols);
 }
 
