@@ -140,9 +140,10 @@ check_retry_on(const char *arg)
 }
 
 static void
-add_env(struct submission *s, const char *arg)
+add_env(struct submission *s, char *arg)
 {
-	const char *eq = strchr(arg, '='), *value = eq ? eq + 1 : getenv(arg);
+	char *eq = strchr(arg, '=');
+	const char *value = eq ? strdup(eq + 1) : getenv(arg);
 	char name[200];
 
 	snprintf(name, sizeof name, "%.*s", (int)(eq ? eq - arg : (long)strlen(arg)), arg);
@@ -150,6 +151,8 @@ add_env(struct submission *s, const char *arg)
 		cli_usage("--env: that is no name of a variable"); /* its text may hold a secret */
 	if (!value)
 		cli_usage("--env: %s is not set", name);
+	if (eq)
+		memset(eq + 1, '*', strlen(eq + 1)); /* out of this program's own command line, which others may see */
 	submission_env(s, name, value);
 }
 

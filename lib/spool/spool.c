@@ -255,7 +255,8 @@ open_db(struct spool *sp, enum spool_mode mode, struct err *e)
 		return err_set(e, ERR_OS, "the path of the spool is too long");
 	if (mode != SPOOL_CREATE && access(path, F_OK) < 0)
 		return err_sys(e, ERR_NOINPUT, "no spool at %s (sim-submit makes one; SIM_SPOOL or --spool names another)", sp->root);
-	sp->db = db_open(path, mode == SPOOL_CREATE, 0, e);
+	/* one that cannot be written can still be looked at */
+	sp->db = db_open(path, mode == SPOOL_CREATE, mode == SPOOL_READ && access(path, W_OK) < 0, e);
 	if (!sp->db)
 		return -1;
 	if (db_get_int(sp->db, e, &version, "PRAGMA user_version", "") < 0)

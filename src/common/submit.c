@@ -456,8 +456,10 @@ members_by_scenario(struct submission *s, const char *path, struct member **m, s
 	char *line, *head = NULL, **cell = NULL, **w = calloc(s->nwords + 1002, sizeof *w);
 	size_t ncells = 0, len;
 
-	if (fd < 0)
-		return err_sys(e, ERR_NOINPUT, "cannot open %s", s->scenarios);
+	if (fd < 0 || !w) {
+		free(w);
+		return fd < 0 ? err_sys(e, ERR_NOINPUT, "cannot open %s", s->scenarios) : err_nomem(e);
+	}
 	io_lines_init(&in, fd, (size_t)1 << 20);
 	for (size_t i = 0; i < s->nwords; i++)
 		w[i] = s->word[i];

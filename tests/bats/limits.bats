@@ -148,3 +148,9 @@ late() { # JOB LIMIT_MS
     [ ! -e "$SIM_SPOOL/jobs/1" ]
     [ "$(state 2)" = queued ]
 }
+
+@test "a parent without a limit gets one from what its children took" {
+    sim-submit -q "$DCF" --spec "$SPEC" -n 100000 --chunks 4
+    sim-run --limit 2 --all >/dev/null
+    [ "$(field 1 limit_s)" = 600 ]
+}

@@ -527,6 +527,17 @@ X
     run -66 sim-progress --spool absent
 }
 
+@test "a read-only spool: looked at, or refused with one clear message" {
+    submit -- true
+    unshare -rm true 2>/dev/null || skip "no user and mount namespaces here"
+    run unshare -rm sh -c 'mount -o bind "$SIM_SPOOL" "$SIM_SPOOL" && mount -o remount,ro,bind "$SIM_SPOOL" || exit 99
+        sim-submit -- true; echo "status $?"; sim-run -a </dev/null; echo "status $?"; sim-progress --format ndjson | jq -r .state'
+    [ "$status" -ne 99 ] || skip "cannot mount here"
+    [ "$(grep -c '^status 74' <<<"$output")" -eq 2 ]
+    [ "$(grep -c 'read-only\|Read-only' <<<"$output")" -ge 2 ]
+    [ "$(tail -1 <<<"$output")" = queued ]
+}
+
 @test "the write-ahead log stays bounded under a reader that sleeps" {
     submit -- true
     sim-progress --follow --timeout 60s 3>&- | (sleep 20) &
