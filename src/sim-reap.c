@@ -97,11 +97,11 @@ remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err 
 /* --- passes ------------------------------------------------------------------------------------------------------------ */
 
 static int64_t
-one_pass(struct spool *sp, const char *relay, int64_t keep_ns, struct cli_actions *o, int *problems)
+one_pass(struct spool *sp, const char *relay, int leftovers, int64_t keep_ns, struct cli_actions *o, int *problems)
 {
 	struct err e = {0};
 	int64_t next = 0;
-	int n = recover_pass(sp, relay, 0, cli_action, o, &e);
+	int n = recover_pass(sp, relay, leftovers, cli_action, o, &e);
 
 	if (n < 0 || limits_pass(sp, 1, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
 		cli_die(&e);
@@ -133,7 +133,7 @@ main(int argc, char **argv)
 	char relay[PATH_MAX];
 	int64_t keep = 0, next;
 	struct spool sp;
-	int c, wait = 0, watch, problems = 0;
+	int c, wait = 0, watch, problems = 0, passes = 0;
 
 	cli_start("sim-reap");
 	while ((c = getopt_long(argc, argv, "wqhV", longs, NULL)) != -1) {
@@ -156,7 +156,7 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	watch = wait ? spool_watch(&sp) : -1;
 	do {
-		next = one_pass(&sp, relay, keep, &o, &problems);
+		next = one_pass(&sp, relay, passes++ % 100 == 0, keep, &o, &problems);
 		if (wait && !stop_signal)
 			sleep_until(&sp, watch, next);
 	} while (wait && !stop_signal);

@@ -322,13 +322,35 @@ problem(void *ctx, const char *text)
 	p->report(p->ctx, 0, "problem", text);
 }
 
+static void
+count_problem(void *ctx, const char *text)
+{
+	(void)text;
+	++*(int *)ctx;
+}
+
+/* Indexes are made anew from the rows; what is wrong after that cannot be mended here. */
+static int
+verify_database(struct pass *p, struct err *e)
+{
+	int wrong = 0;
+
+	if (db_check(p->sp->db, count_problem, &wrong, e) < 0)
+		return -1;
+	if (!wrong)
+		return 0;
+	if (db_script(p->sp->db, "REINDEX", e) == 0)
+		p->report(p->ctx, 0, "rebuilt", "the indexes of spool.db were damaged");
+	return db_check(p->sp->db, problem, p, e) < 0 ? -1 : 0;
+}
+
 static int
 verify(struct pass *p, struct err *e)
 {
 	int64_t id = 0, last = 0;
 	int rc;
 
-	if (db_check(p->sp->db, problem, p, e) < 0)
+	if (verify_database(p, e) < 0)
 		return -1;
 	while ((rc = db_get_int(p->sp->db, e, &id, "SELECT min(id) FROM job WHERE id>?", "i", last)) > 0) {
 		struct job j;
