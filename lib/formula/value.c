@@ -105,8 +105,8 @@ value_to_text(struct arena *a, const struct value *v, const struct text **out)
 }
 
 /*
- * The order of texts is that of a dictionary, as Excel documents it for sorting: symbols, digits, letters; letters with accents with
- * their base letter; hyphens and apostrophes count only where all else is equal.
+ * The order of texts is that of a dictionary: symbols (in the order that Excel documents for sorting), digits, letters; letters
+ * with accents with their base letter; hyphens and apostrophes count only where all else is equal, and come last then.
  */
 static const char symbol_order[] = " !\"#$%&()*,./:;?@[\\]^_`{|}~+<=>";
 static const char latin_base[] = /* of U+00E0 to U+017F; what is no letter is blank */

@@ -237,6 +237,12 @@ def formulas():
     add("format", ["TEXT(\"abc\",\"0\")", "TEXT(\"abc\",\"@!\")", "TEXT(TRUE,\"0\")", "TEXT(0.75,\"# ?/?\")", "TEXT(1.5,\"# ??/??\")", "TEXT(12345.678,\"General\")"])
     add("bases", ["DEC2BIN(10)", "DEC2BIN(-5)", "DEC2HEX(255,4)", "DEC2OCT(64)", "BIN2DEC(\"1010\")", "BIN2HEX(\"11111111\")", "HEX2DEC(\"FF\")", "HEX2BIN(\"F\",8)", "OCT2DEC(\"77\")",
                   "BIN2DEC(\"1111111111\")", "HEX2DEC(\"FFFFFFFFFF\")", "CONVERT(1,\"mi\",\"km\")", "CONVERT(100,\"C\",\"F\")", "CONVERT(1,\"lbm\",\"kg\")", "CONVERT(1,\"m\",\"s\")"])
+    # --- names, sheets, tables
+    add("structure", ["Rate*2", "SUM(Block)", "Local+1", "structure!Local", "SUM(Column)", "Twice", "SUM(T1:T3!A1)", "SUM(T1:T3!A1:B2)", "AVERAGE(T1:T3!B1)",
+                      "MAX(T1:T2!A1:B3)", "'S''3'!B2", "SUM('S''3'!A:A)", "T1!A1+T2!A1", "COUNT(T1!A:B)", "SUM(T1!1:1)", "SUM(T1!$A$1:T1!B2)", "INDEX(Block,2,1)", "VLOOKUP(4,Block,2,FALSE)",
+                      "SUM(OFFSET(Block,0,0,2,1))", "INDIRECT(\"Rate\")", "SUM(INDIRECT(\"Block\"))", "ROWS(Block)", "SUM(Block Rows2)", "ISREF(Rate)", "nothing+1", 
+                      "SUM(T1!A1,T2!A1:B2,3)", "IF(Rate>0,Block,0)", "COUNTIF(Block,\">3\")", "SUMPRODUCT(Block,Block)"])
+    array("structure", "Block*2", 3, 2)
     # --- argument edges
     add("edges", ["SUM()", "ROUND(2.5,)", "IF(TRUE,)", "LEFT(\"abc\",)", "PMT(0.01,12,1000,,1)", "MATCH(2,D!E1:E12,)", "VLOOKUP(2,D!E1:H12,2,)", "OFFSET(D!A1,1,)", "CHOOSE(1,,2)", "COUNT(,1)",
                   "COUNTA(,1)", "AVERAGE(,4)", "MAX(,-5)", "IF(,1,2)", "CEILING.MATH(-5.5,,1)", "AND(,TRUE)", "CONCATENATE(\"a\",,\"b\")", "LOG(100,)", "INDEX(D!A1:A12,)"][1:])
@@ -295,6 +301,12 @@ def cells_of_data():
             yield "NOP"[c], r + 1, v
 
 
+# Sheets beside D, and names: scope (None: the workbook), name, what it refers to.
+SHEETS = {"T1": [[1, 2], [3, 4], [5, 6]], "T2": [[10, 20], [30, 40], [50, 60]], "T3": [[100, 200], [300, 400], [500, 600]], "S'3": [[7, 8], [9, 10]]}
+NAMES = [(None, "Rate", "D!$A$6"), (None, "Block", "T1!$A$1:$B$3"), (None, "Rows2", "T1!$A$2:$B$9"), (None, "Column", "T2!$A:$A"),
+         (None, "Twice", "Rate*2+1"), ("structure", "Local", "T2!$B$1"), ("dates", "Local", "T2!$B$2")]
+
+
 def skipped(f):
     return any(re.search(pattern, f) for pattern, _ in SKIP)
 
@@ -321,6 +333,10 @@ def write_openpyxl(path, errors):
         ws["%s%d" % (col, r)] = v
         if isinstance(v, str) and not v.startswith("="):
             ws["%s%d" % (col, r)].data_type = "s"
+    for title, lines in SHEETS.items():
+        wb.create_sheet(title)
+        for line in lines:
+            wb[title].append(line)
     for family, r, f, shape in layout(errors):
         if family not in wb.sheetnames:
             wb.create_sheet(family)
@@ -331,6 +347,9 @@ def write_openpyxl(path, errors):
             last = openpyxl.utils.get_column_letter(2 + shape[1])
             ws.formula_attributes["C%d" % r] = {"t": "array", "ref": "C%d:%s%d" % (r, last, r + shape[0] - 1)}
         ws.cell(r, 3).value = "=" + prefixed(f)
+    for scope, name, refers in NAMES:
+        at = wb.sheetnames.index(scope) if scope else None
+        wb.defined_names.append(openpyxl.workbook.defined_name.DefinedName(name, attr_text=refers, localSheetId=at))
     wb.save(path)
 
 
@@ -349,6 +368,10 @@ def write_xlsxwriter(path, errors):
             sheets["D"].write_boolean(at, v)
         else:
             sheets["D"].write_number(at, v)
+    for title, lines in SHEETS.items():
+        sheets[title] = wb.add_worksheet(title)
+        for r, line in enumerate(lines):
+            sheets[title].write_row(r, 0, line)
     for family, r, f, shape in layout(errors):
         if family not in sheets:
             sheets[family] = wb.add_worksheet(family)
@@ -358,6 +381,8 @@ def write_xlsxwriter(path, errors):
             ws.write_array_formula(r - 1, 2, r + shape[0] - 2, 1 + shape[1], "{=" + prefixed(f) + "}")
         else:
             ws.write_formula(r - 1, 2, "=" + prefixed(f))
+    for scope, name, refers in NAMES:
+        wb.define_name(scope + "!" + name if scope else name, "=" + refers)
     wb.close()
 
 
