@@ -490,6 +490,7 @@ lower_scalar(struct lower *L, const struct lower_ctx *c, struct lval v)
 
 	if (v.kind == LV_ARRAY)
 		return v.mat->v[0];
+	v.many = 0;
 	if (v.kind != LV_REF)
 		return v;
 	if (a->row1 == a->row2 && a->col1 == a->col2)
@@ -528,6 +529,10 @@ lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v)
 	if (v.kind == LV_ARRAY)
 		return v.mat;
 	if (v.kind == LV_SCALAR) {
+		if (v.many) {
+			L->why = "range or array chosen at run time";
+			return NULL;
+		}
 		m = lower_new_matrix(L, 1, 1);
 		m->v[0] = v;
 		return m;
@@ -568,13 +573,20 @@ lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v)
 struct lval
 lower_scalar_arg(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
-	struct lval v;
+	struct lval v, r;
 
 	L->scalar_node = n;
 	v = lower_node(L, c, n);
 	if (v.kind == LV_MISSING)
 		return scalar(LM_BLANK, ir_const(L->ir, 0), IR_NONE);
-	return lower_scalar(L, c, v);
+	r = lower_scalar(L, c, v);
+	if (v.kind == LV_REF && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2))
+		L->many |= LX_RANGE;
+	else if (v.kind == LV_REF)
+		L->many |= r.kind == LV_SCALAR && r.mask == LM_NUM ? 0 : LX_CELL;
+	else
+		L->many |= v.kind == LV_ARRAY ? LX_ARRAY : v.many;
+	return r;
 }
 
 /* Elementwise with Excel's stretching: a 1-row or 1-column operand repeats, what does not reach is #N/A. */
@@ -625,7 +637,8 @@ lift(struct lower *L, const struct node *n, struct lval p, struct lval q, int sn
 static struct lval
 lower_operator(struct lower *L, const struct lower_ctx *c, const struct node *n, int snap)
 {
-	struct lval p, q = {0};
+	struct lval p, q = {0}, r;
+	unsigned many;
 
 	if (n->kind == N_BINARY && (n->op == ':' || n->op == ' ' || n->op == ','))
 		return lower_unsupported(L, "reference operator");
@@ -648,9 +661,12 @@ lower_operator(struct lower *L, const struct lower_ctx *c, const struct node *n,
 		if (q.kind == LV_UNSUPPORTED)
 			return q;
 	}
+	many = (p.many | q.many) & lower_lifting(c);
 	if (p.kind == LV_ARRAY || q.kind == LV_ARRAY)
-		return lift(L, n, p, q, snap);
-	return n->kind == N_UNARY ? unary(L, n->op, p) : binary(L, n->op, p, q, snap);
+		return many ? lower_unsupported(L, "range or array chosen at run time") : lift(L, n, p, q, snap);
+	r = n->kind == N_UNARY ? unary(L, n->op, p) : binary(L, n->op, p, q, snap);
+	r.many = (uint8_t)many;
+	return r;
 }
 
 /* Variables and references found at run time keep a subtree from being evaluated by itself. */
@@ -681,6 +697,75 @@ try_const(struct lower *L, const struct lower_ctx *c, const struct node *n, stru
 		*out = lower_from_value(L, &v);
 	(void)mark;
 	return !tainted && out->kind != LV_UNSUPPORTED;
+}
+
+/* IF and its kin give one of their arguments as it is. */
+static int
+chooses(const struct func *f)
+{
+	static const char *const name[] = {"IF", "IFS", "SWITCH", "CHOOSE", "IFERROR", "IFNA", "LET"};
+
+	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
+		if (!strcmp(f->name, name[i]))
+			return 1;
+	return 0;
+}
+
+/* A call in lanes, told what its scalar may stand for. */
+static struct lval
+call_lanes(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	const struct func *f = n->u.call.fn;
+	unsigned outer = L->many, many;
+	struct lval v;
+
+	L->many = 0;
+	v = lower_call(L, c, n);
+	many = chooses(f) ? L->many : (L->many & lower_lifting(c)) | (f->flags & FN_NAREF ? LX_CELL : 0);
+	L->many = outer;
+	if (v.kind == LV_SCALAR)
+		v.many |= (uint8_t)(v.mask == LM_NUM ? many & ~(unsigned)LX_CELL : many);
+	return v;
+}
+
+/* What the value of a subtree may be that runs on the scalar evaluator. */
+static unsigned
+tree_many(const struct node *n)
+{
+	unsigned many = 0;
+
+	switch (n->kind) {
+	case N_NUM:
+	case N_TEXT:
+	case N_BOOL:
+	case N_ERROR:
+	case N_MISSING:
+		return 0;
+	case N_AREA:
+		return LX_RANGE;
+	case N_UNARY:
+	case N_BINARY:
+		if (strchr("@#: ,", n->op))
+			return n->op == '@' ? 0 : LX_RANGE;
+		break;
+	case N_CALL:
+		if (!n->u.call.fn)
+			return 0;
+		if (n->u.call.fn->flags & FN_ARRAY)
+			return LX_ARRAY;
+		if (n->u.call.fn->flags & FN_NAREF || chooses(n->u.call.fn))
+			many = n->u.call.fn->flags & FN_NAREF && !chooses(n->u.call.fn) ? LX_RANGE : 0;
+		break;
+	default:
+		return LX_RANGE | LX_ARRAY;
+	}
+	for (int i = 0; i < n->nargs; i++) {
+		int hands_on = n->kind != N_CALL || chooses(n->u.call.fn) || strchr("ntbvex", func_arg_letter(n->u.call.fn, i));
+
+		if (n->args[i] && hands_on)
+			many |= n->kind == N_CALL && chooses(n->u.call.fn) ? tree_many(n->args[i]) : tree_many(n->args[i]) & LX_ARRAY;
+	}
+	return many;
 }
 
 struct lval
@@ -737,7 +822,7 @@ lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			return lower_error(L, XE_NAME);
 		if (!(n->u.call.fn->flags & FN_RANDOM) && try_const(L, c, n, &v))
 			return v;
-		v = lower_call(L, c, n);
+		v = call_lanes(L, c, n);
 		return v.kind != LV_UNSUPPORTED ? v : lower_tree(L, c, n);
 	case N_FUNCTION:
 		return lower_lambda_fn(L, c, n);
@@ -850,6 +935,7 @@ lower_tree(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	collect_inputs(L, c, n, &t, &ops, &nops, &budget);
 	grown = t.input;
 	v = tree_result(L, &t, ops, nops, !never_text(n));
+	v.many = (uint8_t)tree_many(n);
 	free(grown);
 	free(ops);
 	return v;
@@ -942,6 +1028,8 @@ array_element(struct lower *L, const struct cell *cell, int sheet, int32_t row, 
 			m = lower_matrix(L, &c, v);
 			v = m ? matrix_value(m) : lower_unsupported(L, L->why);
 		}
+		if (v.kind == LV_SCALAR && v.many)
+			v = lower_unsupported(L, "range or array chosen at run time");
 		at = cell_slot(L, sheet + ARRAY_KEY, cell->array.row1, cell->array.col1);
 		L->cell[at].state = 2;
 		L->cell[at].v = v;

@@ -20,6 +20,17 @@
 enum lower_mask { LM_NUM = 1, LM_TEXT = 2, LM_BOOL = 4, LM_BLANK = 8, LM_DYNTEXT = 16 };
 enum lower_code { LC_NUM = 0, LC_TEXT = 1, LC_BOOL = 2, LC_BLANK = 3 };
 
+
+/*
+ * A scalar in lanes may be what a cell would show of something larger that is known at run time only: IF(x>0,A1:A3,B1:B3) is a
+ * range for SUM. Lists and arrays do not take such a scalar, so that the call around it becomes a TREE.
+ */
+enum lower_many {
+	LX_CELL = 1,  /* a cell: in a list its text, logical or emptiness counts otherwise than as a scalar argument's */
+	LX_RANGE = 2,
+	LX_ARRAY = 4  /* lifts the functions and operators around it, so it is handed on */
+};
+
 enum lval_kind { LV_UNSUPPORTED, LV_SCALAR, LV_ARRAY, LV_REF, LV_MISSING, LV_LAMBDA };
 
 struct lval;
@@ -32,6 +43,7 @@ struct lmat {
 struct lval {
 	uint8_t kind; /* enum lval_kind */
 	uint8_t mask; /* enum lower_mask: what it may be where it is no error; LM_DYNTEXT: text outside the pool */
+	uint8_t many; /* enum lower_many: what a scalar stands for where a list or an array is asked for */
 	ir_ref num;   /* number, 0/1, index in the text pool (-1: not in it), 0 for blank */
 	ir_ref err;   /* IR_NONE: never an error */
 	ir_ref typ;   /* IR_NONE: the single type of mask */
@@ -84,6 +96,7 @@ struct lower {
 	struct lower_cell *order; /* they, precedents first */
 	size_t norder, order_cap;
 	const char *why;          /* reason of the last LV_UNSUPPORTED */
+	unsigned many;            /* enum lower_many of the scalar arguments of the running call */
 	struct err bad;           /* a wrong constant parameter: cell and rule; status 0 if none */
 	const struct node *scalar_node, *list_node; /* node about to be lowered for one value; for a list of numbers: INDEX asks */
 	size_t cycles;            /* times a cell in progress was met */
@@ -116,6 +129,12 @@ struct lval lower_random(struct lower *L, const struct lower_ctx *c, const struc
 /* To one scalar, as the evaluator does. */
 struct lval lower_scalar(struct lower *L, const struct lower_ctx *c, struct lval v);
 struct lval lower_scalar_arg(struct lower *L, const struct lower_ctx *c, const struct node *n);
+/* What lifts functions and operators here: ranges too in array mode. */
+static inline unsigned
+lower_lifting(const struct lower_ctx *c)
+{
+	return c->array ? LX_ARRAY | LX_RANGE : LX_ARRAY;
+}
 /* Reference, array or scalar to a matrix; NULL if unsupported. */
 struct lmat *lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v);
 struct lmat *lower_new_matrix(struct lower *L, int32_t rows, int32_t cols);

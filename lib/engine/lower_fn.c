@@ -387,6 +387,10 @@ list_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg, int
 		return -1;
 	if (v.kind == LV_MISSING)
 		return list_add(L, l, lower_number(ir_const(L->ir, 0), IR_NONE), IR_NONE);
+	if (v.kind == LV_SCALAR && v.many) {
+		L->why = "range or array chosen at run time";
+		return -1;
+	}
 	if (v.kind == LV_SCALAR) {
 		x = lower_num(L, v);
 		return x.kind == LV_SCALAR ? list_add(L, l, x, IR_NONE) : -1;
@@ -526,6 +530,10 @@ fn_count(struct lower *L, const struct lower_ctx *c, const struct node *n)
 
 		if (v.kind == LV_SCALAR && !all)
 			return lower_unsupported(L, "COUNT of a single value");
+		if (v.kind == LV_MISSING) { /* left empty, it counts */
+			s = ir_op2(L->ir, IR_ADD, s, ir_const(L->ir, 1));
+			continue;
+		}
 		m = lower_matrix(L, c, v);
 		if (!m)
 			return lower_unsupported(L, L->why);
@@ -558,6 +566,8 @@ fn_and(struct lower *L, const struct lower_ctx *c, const struct node *n)
 
 		if (v.kind == LV_UNSUPPORTED)
 			return v;
+		if (v.kind == LV_SCALAR && v.many)
+			return lower_unsupported(L, "range or array chosen at run time");
 		if (v.kind == LV_SCALAR || v.kind == LV_MISSING) {
 			b = v.kind == LV_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE) : lower_bool(L, v);
 			if (b.kind != LV_SCALAR)
@@ -705,6 +715,7 @@ fnum_scalars(struct lower *L, const struct lower_ctx *c, const struct node *n)
 
 		if (v.kind == LV_UNSUPPORTED)
 			return v;
+		L->many |= v.kind == LV_SCALAR ? v.many : 0;
 		m[i] = NULL;
 		if (v.kind == LV_REF && c->array && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2)) {
 			m[i] = lower_matrix(L, c, v);
