@@ -19,7 +19,10 @@ static const struct {
 #undef FGEN
 #undef FALIAS
 
-/* All names and their lengths, close together: one is looked up for every call when a formula is parsed. */
+/* A byte of a name's length, first, middle and last letter; n without the NUL. */
+#define HASH(name, n) ((unsigned char)((n) * 37 + (name)[0] * 11 + (name)[(n) / 2] * 5 + (name)[(n) - 1] * 3))
+
+/* All names and their bytes, close together: one is looked up for every call when a formula is parsed. */
 #define FNUM(NAME, ...) NAME,
 #define FGEN(NAME, ...) NAME,
 #define FALIAS(...)
@@ -31,10 +34,10 @@ static const char row_name[][32] = {
 #undef FNUM
 #undef FGEN
 #undef D
-#define FNUM(NAME, ...) sizeof(NAME) - 1,
-#define FGEN(NAME, ...) sizeof(NAME) - 1,
-#define D(ID, ...) sizeof("RISK" #ID) - 1,
-static const unsigned char row_len[] = {
+#define FNUM(NAME, ...) HASH(NAME, sizeof(NAME) - 1),
+#define FGEN(NAME, ...) HASH(NAME, sizeof(NAME) - 1),
+#define D(ID, ...) HASH("RISK" #ID, sizeof("RISK" #ID) - 1),
+static const unsigned char row_hash[] = {
 #include "formula/functions.def"
 #include "kernels/dist.def"
 };
@@ -42,7 +45,7 @@ static const unsigned char row_len[] = {
 #undef FGEN
 #undef FALIAS
 #undef D
-#define NROWS sizeof row_len
+#define NROWS sizeof row_hash
 
 const struct func *
 func_at(size_t i)
@@ -72,13 +75,14 @@ func_num(const struct func *f, enum isa isa)
 static const struct func *
 find_row(const char *name, size_t n)
 {
-	const unsigned char *p = row_len, *end = row_len + NROWS;
+	const unsigned char *p = row_hash, *end = row_hash + NROWS;
+	int hash = HASH(name, n);
 
-	for (; n < sizeof row_name[0] && (p = memchr(p, (int)n, (size_t)(end - p))); p++) {
-		const char *s = row_name[p - row_len];
+	for (; n < sizeof row_name[0] && (p = memchr(p, hash, (size_t)(end - p))); p++) {
+		const char *s = row_name[p - row_hash];
 
-		if (s[0] == name[0] && s[n - 1] == name[n - 1] && !memcmp(s, name, n))
-			return &func_rows[p - row_len];
+		if (!memcmp(s, name, n) && !s[n])
+			return &func_rows[p - row_hash];
 	}
 	return NULL;
 }
