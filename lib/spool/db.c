@@ -27,6 +27,7 @@ struct db {
 	struct db_stmt stmt[NSTMT];
 	int64_t waiting_since;
 	unsigned jitter;
+	int log_pages;      /* in the log after the last commit */
 };
 
 /* --- errors --------------------------------------------------------------------------------------------------- */
@@ -84,6 +85,22 @@ on_busy(void *ctx, int count)
 	return 1;
 }
 
+/* The log goes into the database every 1,000 pages. Whoever opens the spool when nobody else has it reads the whole log, so a program
+ * that finds more than 64 pages in it when it ends leaves none. */
+#define LOG_PAGES 1000
+#define LOG_PAGES_LEFT 64
+
+static int
+on_commit(void *ctx, sqlite3 *h, const char *name, int pages)
+{
+	struct db *d = ctx;
+
+	d->log_pages = pages;
+	if (pages >= LOG_PAGES)
+		sqlite3_wal_checkpoint_v2(h, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
 /* --- opening ---------------------------------------------------------------------------------------------------- */
 
 struct db *
@@ -108,14 +125,23 @@ db_open(const char *path, int create, int readonly, struct err *e)
 	sqlite3_file_control(d->h, "main", SQLITE_FCNTL_PERSIST_WAL, &(int){1});
 	sqlite3_busy_handler(d->h, on_busy, d);
 	if (db_script(d, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA temp_store=DEFAULT;"
-	                 "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=16777216", e) < 0)
+	                 "PRAGMA journal_size_limit=16777216", e) < 0)
 		goto bad;
+	sqlite3_wal_hook(d->h, on_commit, d);
 	if (!readonly && db_script(d, "PRAGMA journal_mode=WAL", e) < 0)
 		goto bad;
 	return d;
 bad:
 	db_close(d);
 	return NULL;
+}
+
+void
+db_checkpoint(struct db *d)
+{
+	sqlite3_busy_handler(d->h, NULL, NULL); /* never wait for a reader */
+	sqlite3_wal_checkpoint_v2(d->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_handler(d->h, on_busy, d);
 }
 
 void
@@ -126,6 +152,8 @@ db_close(struct db *d)
 	for (int i = 0; i < NSTMT; i++)
 		if (d->stmt[i].st)
 			sqlite3_finalize(d->stmt[i].st);
+	if (d->log_pages > LOG_PAGES_LEFT)
+		db_checkpoint(d);
 	sqlite3_close(d->h);
 	free(d->path);
 	free(d);
@@ -372,14 +400,6 @@ db_get_int(struct db *d, struct err *e, int64_t *out, const char *sql, const cha
 }
 
 /* --- upkeep ------------------------------------------------------------------------------------------------------ */
-
-void
-db_checkpoint(struct db *d)
-{
-	sqlite3_busy_handler(d->h, NULL, NULL); /* never wait for a reader */
-	sqlite3_wal_checkpoint_v2(d->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_busy_handler(d->h, on_busy, d);
-}
 
 int
 db_check(struct db *d, void (*line)(void *ctx, const char *text), void *ctx, struct err *e)
