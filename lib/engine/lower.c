@@ -519,6 +519,19 @@ operand(struct lower *L, const struct lower_ctx *c, struct lval v)
 	return v.kind == LV_REF ? lower_scalar(L, c, v) : v;
 }
 
+/* Whole rows and columns end with the used range. */
+struct area
+lower_used(const struct lower *L, struct area a)
+{
+	const struct sheet *s = &L->m->wb->sheets[a.sheet1];
+
+	if (a.row2 == XL_MAX_ROWS - 1)
+		a.row2 = s->row_max > a.row1 ? s->row_max : a.row1;
+	if (a.col2 == XL_MAX_COLS - 1)
+		a.col2 = s->col_max > a.col1 ? s->col_max : a.col1;
+	return a;
+}
+
 struct lmat *
 lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v)
 {
@@ -544,16 +557,7 @@ lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v)
 	}
 	if (v.kind != LV_REF)
 		return NULL;
-	if (a.row2 == XL_MAX_ROWS - 1) {
-		const struct sheet *s = &L->m->wb->sheets[a.sheet1];
-
-		a.row2 = s->row_max > a.row1 ? s->row_max : a.row1;
-	}
-	if (a.col2 == XL_MAX_COLS - 1) {
-		const struct sheet *s = &L->m->wb->sheets[a.sheet1];
-
-		a.col2 = s->col_max > a.col1 ? s->col_max : a.col1;
-	}
+	a = lower_used(L, a);
 	if ((int64_t)(a.row2 - a.row1 + 1) * (a.col2 - a.col1 + 1) > MATRIX_LIMIT) {
 		L->why = "range of more than a million cells";
 		return NULL;

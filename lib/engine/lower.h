@@ -137,6 +137,7 @@ lower_lifting(const struct lower_ctx *c)
 }
 /* Reference, array or scalar to a matrix; NULL if unsupported. */
 struct lmat *lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v);
+struct area lower_used(const struct lower *L, struct area a); /* whole rows and columns end with the used range */
 struct lmat *lower_new_matrix(struct lower *L, int32_t rows, int32_t cols);
 struct lval lower_from_value(struct lower *L, const struct value *v);
 /* Coerced to number / logical: num and err only. LV_UNSUPPORTED where text is built at run time. */

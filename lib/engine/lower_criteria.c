@@ -267,3 +267,27 @@ lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *
 	}
 	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
 }
+
+/* Cells that are empty or hold an empty text. */
+struct lval
+lower_countblank_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lane_criterion empty = {.k = {.op = '=', .kind = V_BLANK, .was_empty = 1}, .num = IR_NONE};
+	struct lval v = lower_node(L, c, n->args[0]);
+	struct lmat *m;
+	ir_ref s = ir_const(L->ir, 0);
+
+	if (v.kind == LV_REF && (v.area.row2 == XL_MAX_ROWS - 1 || v.area.col2 == XL_MAX_COLS - 1))
+		return lower_unsupported(L, "COUNTBLANK of whole columns");
+	m = lower_matrix(L, c, v);
+	if (!m)
+		return lower_unsupported(L, L->why);
+	for (int64_t i = 0; i < (int64_t)m->rows * m->cols; i++) {
+		ir_ref yes = meets(L, &empty, m->v[i]);
+
+		if (yes == IR_NONE)
+			return lower_unsupported(L, "COUNTBLANK over texts built from draws");
+		s = ir_op2(L->ir, IR_ADD, s, yes);
+	}
+	return lower_number(s, IR_NONE);
+}

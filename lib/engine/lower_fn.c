@@ -14,8 +14,6 @@
 
 #include "engine/lower_fn.h"
 
-#define LIST_LIMIT 100000
-
 /* --- LET --------------------------------------------------------------------------------------------- */
 
 struct lower_env {
@@ -311,340 +309,6 @@ fn_is(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	return lower_boolean(yes, IR_NONE);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------ */
-
-struct list {
-	struct lval *v;  /* numbers (num, err); `present` lane or IR_NONE: always */
-	ir_ref *present;
-	size_t n, cap;
-	ir_ref err;      /* of all, leftmost first */
-};
-
-static int
-list_add(struct lower *L, struct list *l, struct lval v, ir_ref present)
-{
-	if (l->n == LIST_LIMIT) {
-		L->why = "list of more than 100,000 numbers";
-		return -1;
-	}
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 64;
-		struct lval *p = arena_alloc(&L->arena, cap * sizeof *p);
-		ir_ref *q = arena_alloc(&L->arena, cap * sizeof *q);
-
-		if (l->n) {
-			memcpy(p, l->v, l->n * sizeof *p);
-			memcpy(q, l->present, l->n * sizeof *q);
-		}
-		l->v = p;
-		l->present = q;
-		l->cap = cap;
-	}
-	l->v[l->n] = v;
-	l->present[l->n++] = present;
-	l->err = lower_err(L, l->err, v.err);
-	return 0;
-}
-
-/* One element that stands in a reference or array: letter L skips what is no number, A counts it. */
-static int
-list_element(struct lower *L, struct list *l, struct lval v, int letter)
-{
-	double k;
-
-	if (v.err != IR_NONE && ir_is_const(L->ir, v.err, &k) && k != 0)
-		return list_add(L, l, lower_number(ir_const(L->ir, 0), v.err), IR_NONE);
-	if (letter == 'A') {
-		if (v.mask == LM_BLANK)
-			return 0;
-		if (v.mask & (LM_TEXT | LM_BLANK)) {
-			if (v.mask != LM_TEXT) {
-				L->why = "list with cells of changing type";
-				return -1;
-			}
-			return list_add(L, l, lower_number(ir_const(L->ir, 0), v.err), IR_NONE);
-		}
-		return list_add(L, l, lower_number(v.num, v.err), IR_NONE);
-	}
-	if (!(v.mask & LM_NUM)) {
-		l->err = lower_err(L, l->err, v.err);
-		return 0;
-	}
-	if (v.mask == LM_NUM)
-		return list_add(L, l, lower_number(v.num, v.err), IR_NONE);
-	return list_add(L, l, lower_number(v.num, v.err), lower_is_type(L, v, LC_NUM));
-}
-
-static int
-list_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg, int letter, struct list *l)
-{
-	struct lval v, x;
-	struct lmat *m;
-
-	L->list_node = arg;
-	v = lower_node(L, c, arg);
-	if (v.kind == LV_UNSUPPORTED)
-		return -1;
-	if (v.kind == LV_MISSING)
-		return list_add(L, l, lower_number(ir_const(L->ir, 0), IR_NONE), IR_NONE);
-	if (v.kind == LV_SCALAR && v.many) {
-		L->why = "range or array chosen at run time";
-		return -1;
-	}
-	if (v.kind == LV_SCALAR) {
-		x = lower_num(L, v);
-		return x.kind == LV_SCALAR ? list_add(L, l, x, IR_NONE) : -1;
-	}
-	m = lower_matrix(L, c, v);
-	if (!m)
-		return -1;
-	for (int64_t i = 0; i < (int64_t)m->rows * m->cols; i++)
-		if (list_element(L, l, m->v[i], letter) < 0)
-			return -1;
-	return 0;
-}
-
-static int
-list_args(struct lower *L, const struct lower_ctx *c, const struct node *n, int letter, struct list *l)
-{
-	*l = (struct list){.err = IR_NONE};
-	for (int i = 0; i < n->nargs; i++)
-		if (list_arg(L, c, n->args[i], letter, l) < 0)
-			return -1;
-	return 0;
-}
-
-static int
-list_is_fixed(const struct list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->present[i] != IR_NONE)
-			return 0;
-	return 1;
-}
-
-static ir_ref
-list_sum(struct lower *L, const struct list *l)
-{
-	ir_ref zero = ir_const(L->ir, 0), s = zero;
-
-	for (size_t i = 0; i < l->n; i++) {
-		ir_ref x = l->v[i].num;
-
-		if (l->present[i] != IR_NONE)
-			x = ir_op3(L->ir, IR_SEL, l->present[i], x, zero);
-		s = i ? ir_op2(L->ir, IR_ADD, s, x) : ir_op2(L->ir, IR_ADD, zero, x);
-	}
-	return s;
-}
-
-static ir_ref
-list_count(struct lower *L, const struct list *l)
-{
-	ir_ref s = ir_const(L->ir, 0);
-	double fixed = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (l->present[i] == IR_NONE)
-			fixed++;
-		else
-			s = ir_op2(L->ir, IR_ADD, s, l->present[i]);
-	return ir_op2(L->ir, IR_ADD, s, ir_const(L->ir, fixed));
-}
-
-static struct lval
-fn_sum(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	struct list l;
-	ir_ref s;
-
-	if (list_args(L, c, n, 'L', &l) < 0)
-		return lower_unsupported(L, L->why);
-	s = list_sum(L, &l);
-	return lower_number(s, lower_err(L, l.err, ir_finchk(L->ir, s)));
-}
-
-static struct lval
-fn_average(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	struct list l;
-	ir_ref s, k, v, bad, zero = ir_const(L->ir, 0);
-
-	if (list_args(L, c, n, 'L', &l) < 0)
-		return lower_unsupported(L, L->why);
-	s = list_sum(L, &l);
-	k = list_count(L, &l);
-	bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), ir_const(L->ir, XE_DIV0), zero);
-	if (!l.n)
-		return lower_number(zero, lower_err(L, l.err, bad));
-	v = ir_op2(L->ir, IR_DIV, s, k);
-	return lower_number(v, lower_err(L, lower_err(L, l.err, bad), ir_finchk(L->ir, v)));
-}
-
-static struct lval
-fn_product(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	int squares = n->u.call.fn->name[0] == 'S'; /* SUMSQ */
-	struct list l;
-	ir_ref s;
-
-	if (list_args(L, c, n, 'L', &l) < 0 || !list_is_fixed(&l))
-		return lower_unsupported(L, L->why);
-	if (!l.n)
-		return lower_number(ir_const(L->ir, 0), l.err);
-	s = ir_const(L->ir, squares ? 0 : 1);
-	for (size_t i = 0; i < l.n; i++) {
-		ir_ref x = l.v[i].num;
-
-		s = squares ? ir_op2(L->ir, IR_ADD, s, ir_op2(L->ir, IR_MUL, x, x)) : ir_op2(L->ir, IR_MUL, s, x);
-	}
-	return lower_number(s, lower_err(L, l.err, ir_finchk(L->ir, s)));
-}
-
-static struct lval
-fn_minmax(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	enum ir_op op = n->u.call.fn->name[1] == 'I' ? IR_MIN : IR_MAX;
-	struct list l;
-	ir_ref s;
-
-	if (list_args(L, c, n, 'L', &l) < 0 || !list_is_fixed(&l))
-		return lower_unsupported(L, L->why);
-	if (!l.n)
-		return lower_number(ir_const(L->ir, 0), l.err);
-	s = l.v[0].num;
-	for (size_t i = 1; i < l.n; i++)
-		s = ir_op2(L->ir, op, s, l.v[i].num);
-	return lower_number(s, l.err);
-}
-
-static struct lval
-fn_count(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	ir_ref s = ir_const(L->ir, 0);
-	int all = n->u.call.fn->name[5] == 'A'; /* COUNTA */
-
-	for (int i = 0; i < n->nargs; i++) {
-		struct lval v = lower_node(L, c, n->args[i]);
-		struct lmat *m;
-
-		if (v.kind == LV_SCALAR && !all)
-			return lower_unsupported(L, "COUNT of a single value");
-		if (v.kind == LV_MISSING) { /* left empty, it counts */
-			s = ir_op2(L->ir, IR_ADD, s, ir_const(L->ir, 1));
-			continue;
-		}
-		m = lower_matrix(L, c, v);
-		if (!m)
-			return lower_unsupported(L, L->why);
-		for (int64_t k = 0; k < (int64_t)m->rows * m->cols; k++) {
-			struct lval x = m->v[k];
-			ir_ref e = x.err == IR_NONE ? ir_const(L->ir, 0) : x.err, yes;
-
-			yes = all ? ir_op1(L->ir, IR_NOT, lower_is_type(L, x, LC_BLANK)) : lower_is_type(L, x, LC_NUM);
-			if (all)
-				yes = ir_op2(L->ir, IR_OR, yes, ir_op1(L->ir, IR_NONZERO, e));
-			else
-				yes = ir_op2(L->ir, IR_AND, yes, ir_op1(L->ir, IR_NOT, ir_op1(L->ir, IR_NONZERO, e)));
-			s = ir_op2(L->ir, IR_ADD, s, yes);
-		}
-	}
-	return lower_number(s, IR_NONE);
-}
-
-/* Logical functions over lists: text and blanks in references do not count; none left is #VALUE!. */
-static struct lval
-fn_and(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	char first = n->u.call.fn->name[0];
-	enum ir_op op = first == 'A' ? IR_AND : first == 'O' ? IR_OR : IR_XOR;
-	ir_ref s = IR_NONE, err = IR_NONE;
-
-	for (int i = 0; i < n->nargs; i++) {
-		struct lval v = lower_node(L, c, n->args[i]), b;
-		struct lmat *m;
-
-		if (v.kind == LV_UNSUPPORTED)
-			return v;
-		if (v.kind == LV_SCALAR && v.many)
-			return lower_unsupported(L, "range or array chosen at run time");
-		if (v.kind == LV_SCALAR || v.kind == LV_MISSING) {
-			b = v.kind == LV_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE) : lower_bool(L, v);
-			if (b.kind != LV_SCALAR)
-				return b;
-			err = lower_err(L, err, b.err);
-			s = s == IR_NONE ? b.num : ir_op2(L->ir, op, s, b.num);
-			continue;
-		}
-		m = lower_matrix(L, c, v);
-		if (!m)
-			return lower_unsupported(L, L->why);
-		for (int64_t k = 0; k < (int64_t)m->rows * m->cols; k++) {
-			struct lval x = m->v[k];
-
-			err = lower_err(L, err, x.err);
-			if (x.mask == LM_TEXT || x.mask == LM_BLANK)
-				continue;
-			if (x.mask & (LM_TEXT | LM_BLANK))
-				return lower_unsupported(L, "logical list with cells of changing type");
-			x.num = ir_op1(L->ir, IR_NONZERO, x.num);
-			s = s == IR_NONE ? x.num : ir_op2(L->ir, op, s, x.num);
-		}
-	}
-	if (s == IR_NONE)
-		return lower_number(ir_const(L->ir, 0), lower_err(L, err, ir_const(L->ir, XE_VALUE)));
-	return lower_boolean(s, err);
-}
-
-static struct lval
-fn_not(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	struct lval b = lower_bool(L, lower_scalar_arg(L, c, n->args[0]));
-
-	if (b.kind != LV_SCALAR)
-		return b;
-	return lower_boolean(ir_op1(L->ir, IR_NOT, b.num), b.err);
-}
-
-/* Arguments in array mode; what is no number counts 0; products left to right, then sums. */
-static struct lval
-fn_sumproduct(struct lower *L, const struct lower_ctx *c, const struct node *n)
-{
-	struct lower_ctx arr = *c;
-	struct lmat *m[32] = {0};
-	ir_ref s = ir_const(L->ir, 0), err = IR_NONE;
-
-	arr.array = 1;
-	if (n->nargs > 32)
-		return lower_unsupported(L, "SUMPRODUCT of more than 32 arrays");
-	for (int i = 0; i < n->nargs; i++) {
-		m[i] = lower_matrix(L, &arr, lower_node(L, &arr, n->args[i]));
-		if (!m[i])
-			return lower_unsupported(L, L->why);
-		if (m[i]->rows != m[0]->rows || m[i]->cols != m[0]->cols)
-			return lower_error(L, XE_VALUE);
-	}
-	for (int i = 0; i < n->nargs; i++) /* errors argument by argument */
-		for (int64_t k = 0; k < (int64_t)m[0]->rows * m[0]->cols; k++)
-			err = lower_err(L, err, m[i]->v[k].err);
-	for (int64_t k = 0; k < (int64_t)m[0]->rows * m[0]->cols; k++) {
-		ir_ref p = IR_NONE;
-
-		for (int i = 0; i < n->nargs; i++) {
-			struct lval x = m[i]->v[k];
-			ir_ref num = x.num;
-
-			if (!(x.mask & LM_NUM))
-				num = ir_const(L->ir, 0);
-			else if (x.mask != LM_NUM)
-				num = ir_op3(L->ir, IR_SEL, lower_is_type(L, x, LC_NUM), num, ir_const(L->ir, 0));
-			p = p == IR_NONE ? num : ir_op2(L->ir, IR_MUL, p, num);
-		}
-		s = ir_op2(L->ir, IR_ADD, s, p);
-	}
-	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
-}
-
 /* --- numeric functions --------------------------------------------------------------------------------- */
 
 struct lval
@@ -658,7 +322,7 @@ lower_kernel(struct lower *L, const struct func *f, const struct lmat *args, int
 
 	for (int i = 0; i < nargs; i++)
 		total += (size_t)args[i].rows * (size_t)args[i].cols;
-	if (total > LIST_LIMIT)
+	if (total > LOWER_LIST_LIMIT)
 		return lower_unsupported(L, "more than 100,000 numbers in one call");
 	ops = arena_alloc(&L->arena, total * sizeof *ops);
 	for (int i = 0; i < nargs; i++) {
@@ -688,7 +352,7 @@ call_numbers(struct lower *L, const struct func *f, const struct lval *a, int na
 		if (a[i].kind == LV_MISSING) { /* left empty in the middle: 0 */
 			copy[i] = lower_number(ir_const(L->ir, 0), IR_NONE);
 		} else {
-			if ((f->flags & FN_NOBOOL) && (a[i].mask & LM_BOOL))
+			if ((f->flags & FN_NOBOOL) && (a[i].mask & LM_BOOL) && func_arg_letter(f, i) != 'b')
 				return lower_unsupported(L, "logical where a number must be");
 			copy[i] = func_arg_letter(f, i) == 'b' ? lower_bool(L, a[i]) : lower_num(L, a[i]);
 			if (copy[i].kind != LV_SCALAR)
@@ -779,7 +443,7 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	for (int i = 0; i < n->nargs; i++) {
 		char letter = func_arg_letter(f, i);
 		struct lmat *x;
-		struct list l = {.err = IR_NONE};
+		struct lower_list l = {.err = IR_NONE};
 		struct lval v;
 
 		switch (letter) {
@@ -787,9 +451,9 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		case 'A':
 			if (f->flags & FN_NOBOOL)
 				return lower_unsupported(L, f->name);
-			if (list_arg(L, c, n->args[i], letter, &l) < 0)
+			if (lower_list_arg(L, c, n->args[i], letter, &l) < 0)
 				return lower_unsupported(L, L->why);
-			if (!list_is_fixed(&l))
+			if (!lower_list_is_fixed(&l))
 				return lower_unsupported(L, "list with cells of changing type");
 			m[i] = (struct lmat){(int32_t)l.n, 1, l.v};
 			if (l.err != IR_NONE && l.n == 0)
@@ -870,22 +534,24 @@ static const struct {
 	const char *name;
 	lower_handler *fn;
 } handlers[] = { /* in order: looked up by halving */
-    {"AGGREGATE", lower_aggregate_fn}, {"AND", fn_and}, {"AVERAGE", fn_average}, {"AVERAGEIF", lower_ifs_family},
-    {"AVERAGEIFS", lower_ifs_family}, {"BYCOL", lower_byline_fn}, {"BYROW", lower_byline_fn}, {"CHOOSE", fn_choose},
-    {"CHOOSECOLS", lower_moving_fn}, {"CHOOSEROWS", lower_moving_fn}, {"COUNT", fn_count}, {"COUNTA", fn_count},
-    {"COUNTIF", lower_ifs_family}, {"COUNTIFS", lower_ifs_family}, {"DROP", lower_moving_fn}, {"EXPAND", lower_moving_fn},
-    {"HLOOKUP", lower_vlookup}, {"HSTACK", lower_moving_fn}, {"IF", fn_if}, {"IFERROR", fn_iferror}, {"IFNA", fn_iferror},
-    {"IFS", fn_ifs}, {"INDEX", lower_index_fn}, {"ISBLANK", fn_is}, {"ISERR", fn_is}, {"ISERROR", fn_is}, {"ISLOGICAL", fn_is},
-    {"ISNA", fn_is}, {"ISNONTEXT", fn_is}, {"ISNUMBER", fn_is}, {"ISTEXT", fn_is}, {"LAMBDA", lower_lambda_fn}, {"LET", fn_let},
+    {"AGGREGATE", lower_aggregate_fn}, {"AND", lower_and_fn}, {"AVERAGE", lower_average_fn},
+    {"AVERAGEIF", lower_ifs_family}, {"AVERAGEIFS", lower_ifs_family}, {"BYCOL", lower_byline_fn},
+    {"BYROW", lower_byline_fn}, {"CHOOSE", fn_choose}, {"CHOOSECOLS", lower_moving_fn},
+    {"CHOOSEROWS", lower_moving_fn}, {"COUNT", lower_count_fn}, {"COUNTA", lower_count_fn},
+    {"COUNTBLANK", lower_countblank_fn}, {"COUNTIF", lower_ifs_family}, {"COUNTIFS", lower_ifs_family},
+    {"DROP", lower_moving_fn}, {"EXPAND", lower_moving_fn}, {"HLOOKUP", lower_vlookup}, {"HSTACK", lower_moving_fn},
+    {"IF", fn_if}, {"IFERROR", fn_iferror}, {"IFNA", fn_iferror}, {"IFS", fn_ifs}, {"INDEX", lower_index_fn},
+    {"ISBLANK", fn_is}, {"ISERR", fn_is}, {"ISERROR", fn_is}, {"ISLOGICAL", fn_is}, {"ISNA", fn_is},
+    {"ISNONTEXT", fn_is}, {"ISNUMBER", fn_is}, {"ISTEXT", fn_is}, {"LAMBDA", lower_lambda_fn}, {"LET", fn_let},
     {"LOOKUP", lower_lookup_fn}, {"MAKEARRAY", lower_makearray_fn}, {"MAP", lower_map_fn}, {"MATCH", lower_match_fn},
-    {"MAX", fn_minmax}, {"MAXIFS", lower_ifs_family}, {"MIN", fn_minmax}, {"MINIFS", lower_ifs_family},
-    {"MMULT", lower_mmult_fn}, {"N", fn_n}, {"NOT", fn_not}, {"OFFSET", lower_offset_fn}, {"OR", fn_and},
-    {"PRODUCT", fn_product}, {"REDUCE", lower_reduce_fn}, {"SCAN", lower_reduce_fn}, {"SUBTOTAL", lower_subtotal_fn},
-    {"SUM", fn_sum}, {"SUMIF", lower_ifs_family}, {"SUMIFS", lower_ifs_family}, {"SUMPRODUCT", fn_sumproduct},
-    {"SUMSQ", fn_product}, {"SWITCH", fn_switch}, {"TAKE", lower_moving_fn}, {"TOCOL", lower_moving_fn},
-    {"TOROW", lower_moving_fn}, {"TRANSPOSE", fn_transpose}, {"VLOOKUP", lower_vlookup}, {"VSTACK", lower_moving_fn},
-    {"WRAPCOLS", lower_moving_fn}, {"WRAPROWS", lower_moving_fn}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn},
-    {"XOR", fn_and},
+    {"MAX", lower_minmax_fn}, {"MAXIFS", lower_ifs_family}, {"MIN", lower_minmax_fn}, {"MINIFS", lower_ifs_family},
+    {"MMULT", lower_mmult_fn}, {"N", fn_n}, {"NOT", lower_not_fn}, {"OFFSET", lower_offset_fn}, {"OR", lower_and_fn},
+    {"PRODUCT", lower_product_fn}, {"REDUCE", lower_reduce_fn}, {"SCAN", lower_reduce_fn},
+    {"SUBTOTAL", lower_subtotal_fn}, {"SUM", lower_sum_fn}, {"SUMIF", lower_ifs_family}, {"SUMIFS", lower_ifs_family},
+    {"SUMPRODUCT", lower_sumproduct_fn}, {"SUMSQ", lower_product_fn}, {"SWITCH", fn_switch},
+    {"TAKE", lower_moving_fn}, {"TOCOL", lower_moving_fn}, {"TOROW", lower_moving_fn}, {"TRANSPOSE", fn_transpose},
+    {"VLOOKUP", lower_vlookup}, {"VSTACK", lower_moving_fn}, {"WRAPCOLS", lower_moving_fn},
+    {"WRAPROWS", lower_moving_fn}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn}, {"XOR", lower_and_fn},
 };
 
 lower_handler *

@@ -14,11 +14,34 @@ struct lval lower_pick(struct lower *L, ir_ref idx, const struct lval *v, size_t
 /* idx truncated; adds the error `kind` to idx->err where it is outside 1..n. */
 ir_ref lower_index(struct lower *L, struct lval *idx, size_t n, int kind);
 
+/* lower_list.c: lists of numbers, and the functions of them that have lanes. */
+#define LOWER_LIST_LIMIT 100000
+struct lower_list {
+	struct lval *v;  /* numbers (num, err); `present` lane or IR_NONE: always */
+	ir_ref *present;
+	size_t n, cap;
+	ir_ref err;      /* of all, leftmost first */
+};
+
+/* Add what an argument holds; letter L or A, as in formula/func.h. 0, or -1: not in lanes. */
+int lower_list_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg, int letter, struct lower_list *l);
+/* Every element is always there. */
+int lower_list_is_fixed(const struct lower_list *l);
+struct lval lower_sum_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_average_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_product_fn(struct lower *L, const struct lower_ctx *c, const struct node *n); /* and SUMSQ */
+struct lval lower_minmax_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_count_fn(struct lower *L, const struct lower_ctx *c, const struct node *n); /* COUNT, COUNTA, COUNTBLANK */
+struct lval lower_and_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);   /* OR, XOR */
+struct lval lower_not_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_sumproduct_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
+
 /* lower_num.c: numeric functions of scalars that have lane operations of their own; a: numbers. LV_UNSUPPORTED: the others. */
 struct lval lower_scalar_fn(struct lower *L, const struct func *f, const struct lval *a, int nargs);
 
 /* lower_criteria.c: SUMIF, SUMIFS, COUNTIF, AVERAGEIFS, MINIFS … */
 struct lval lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n);
+struct lval lower_countblank_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
 
 /* lower_lambda.c */
 struct lval lower_lambda_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);

@@ -2,8 +2,8 @@
  * lower_lookup: INDEX, MATCH, VLOOKUP and their kin, and OFFSET, in lanes.
  *
  * A lookup in constants is a search in a table (COUNTLE for the approximate match of sorted numbers, FINDEQ for the exact one)
- * followed by a GATHER; among random cells it is a chain of comparisons and a PICK. Approximate matches in what is
- * not sorted follow Excel's binary search, which only the scalar evaluator imitates: they become a TREE.
+ * followed by a GATHER; among random cells it is a chain of comparisons and a PICK. Approximate matches among random or unsorted
+ * numbers are Excel's bisection written out: every path of it is a row of choices between comparisons.
  */
 #include <math.h>
 #include <string.h>
@@ -231,6 +231,62 @@ xposition(struct lower *L, struct lval x, const struct lval *v, size_t n, double
 	return lower_number(pos, x.err);
 }
 
+/* --- the descending search of find_sorted() in fn_lookup.c, written out: the first of equal ones ---------------- */
+
+struct bisection {
+	struct lower *L;
+	ir_ref x;
+	const struct lval *v;
+	ir_ref *first; /* of the run of equal ones that ends here, from 1 */
+};
+
+static ir_ref
+number_op(struct bisection *b, enum ir_op op, int64_t i)
+{
+	return ir_op2(b->L->ir, op, b->v[i].num, b->x);
+}
+
+/* Where the search between lo and hi ends, from 1; `found` where it finds nothing. */
+static ir_ref
+bisect(struct bisection *b, int64_t lo, int64_t hi, ir_ref found)
+{
+	struct ir *ir = b->L->ir;
+	int64_t mid = lo + (hi - lo) / 2, at = mid;
+	ir_ref here, right, left;
+
+	if (lo > hi)
+		return found;
+	while (b->v[at].mask != LM_NUM && at < hi) /* steps over what cannot be compared */
+		at++;
+	if (b->v[at].mask != LM_NUM)
+		return bisect(b, lo, mid - 1, found);
+	here = ir_const(ir, (double)at + 1);
+	right = bisect(b, at + 1, hi, here);
+	left = bisect(b, lo, mid - 1, found);
+	return ir_op3(ir, IR_SEL, number_op(b, IR_EQ, at), b->first[at],
+	              ir_op3(ir, IR_SEL, number_op(b, IR_GT, at), right, left));
+}
+
+/* IR_NONE: not among plain numbers (and what is surely none). */
+static ir_ref
+find_bisected(struct lower *L, struct lval x, const struct lval *v, size_t n)
+{
+	struct bisection b = {.L = L, .x = x.num, .v = v};
+
+	if (x.mask != LM_NUM || n > CHAIN_LIMIT)
+		return IR_NONE;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].err != IR_NONE || v[i].typ != IR_NONE || (v[i].mask != LM_NUM && (v[i].mask & LM_NUM)))
+			return IR_NONE;
+	b.first = arena_alloc(&L->arena, (n + 1) * sizeof *b.first);
+	for (size_t i = 0; i < n; i++) {
+		b.first[i] = ir_const(L->ir, (double)i + 1);
+		if (i && v[i].mask == LM_NUM && v[i - 1].mask == LM_NUM)
+			b.first[i] = ir_op3(L->ir, IR_SEL, number_op(&b, IR_EQ, (int64_t)i - 1), b.first[i - 1], b.first[i]);
+	}
+	return bisect(&b, 0, (int64_t)n - 1, ir_const(L->ir, 0));
+}
+
 /* Position (from 1) and #N/A where there is none. type: 0 exact, 1 next below in ascending, -1 next above in descending. */
 static struct lval
 match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
@@ -244,8 +300,10 @@ match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
 	pos = type ? find_sorted(L, x, v, n, type > 0) : find_equal(L, x, v, n);
 	if (pos == IR_NONE && type > 0)
 		pos = find_halving(L, x, v, n);
+	if (pos == IR_NONE && type < 0)
+		pos = find_bisected(L, x, v, n);
 	if (pos == IR_NONE)
-		return lower_unsupported(L, "lookup in what is not sorted constants");
+		return lower_unsupported(L, "lookup among texts, or among cells of changing type");
 	bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, pos, zero), ir_const(L->ir, XE_NA), zero);
 	return lower_number(pos, lower_err(L, x.err, bad));
 }

@@ -94,11 +94,20 @@ static const struct {
     {"INDEX(B4:B8,MATCH(INT(B5*100),{4,5,6,7},0))", 0}, {"INDEX(B4:B18,MATCH(B5,{0.05,0.06,0.07},1))", 0},
     {"INDEX(B4:B10,MATCH(INT(B4/100),E57:E58,0))", 0}, {"INDEX(B4:B10,INT(B5*30)-1)", 0},
     {"MATCH(ROUND(B5,2),{0.04,0.05,0.06,0.07,0.08},1)", 0}, {"MATCH(ROUND(B5,2)+1E-17,{0.04,0.05,0.06,0.07,0.08},0)", 0},
-    {"MATCH(INT(B4),{800,900,950,990,1000,1010,1050,1100,1200},-1)", 1}, {"MATCH(-B4,{-800,-900,-1000,-1100,-1200},-1)", 0},
+    {"MATCH(INT(B4),{800,900,950,990,1000,1010,1050,1100,1200},-1)", 0}, {"MATCH(-B4,{-800,-900,-1000,-1100,-1200},-1)", 0},
     {"NORM.S.INV(RAND())*NORMSINV(B7)", 0}, {"NORM.INV(B7,B4,B5-0.06)", 0}, {"NORM.S.INV(B5*20)", 0}, {"LOGNORM.INV(B7,B5,0.3)", 0},
     {"NORM.S.DIST(B5,TRUE)+NORMSDIST(-B4/500)", 0}, {"EXP(-B4)", 0}, {"EXP(-B4*0.7)", 0}, {"ASIN(B5*15)+ACOS(B7)", 0},
     {"SIN(B4*1E5)", 0}, {"SINH(B5)+COSH(B5)-TANH(B5)", 0}, {"LOG(B4)+LOG(B5-0.06)", 0}, {"TRUNC(B4/7)+TRUNC(B5,3)", 0},
     {"ROUND(B4/3,0)+ROUND(B4,5)-ROUND(-B4/3,-2)", 0}, {"ROUND(ROUND(B4,1)*0.5,1)", 0}, {"ROUND(B4,B5*50)+ROUND(B4,25)", 0},
+    {"MATCH(B4,B4:B18,1)", 0}, {"MATCH(B4,E59:E66,1)", 0}, {"MATCH(950,E59:E66,-1)", 0}, {"MATCH(INT(B4/50),E67:E74,-1)", 0},
+    {"MATCH(INT(B4/50),E67:E74,1)", 0}, {"VLOOKUP(B4,E59:E66,1)", 0}, {"LOOKUP(B4-20,E59:E66)", 0},
+    {"MATCH(B4/50,{18,19,\"x\",20,21,TRUE,22},1)", 0}, {"XMATCH(B4,E59:E66,-1)", 0}, {"XMATCH(B4,E59:E66,1)", 0},
+    {"XMATCH(INT(B4/50),E67:E74,-1)", 0}, {"XLOOKUP(INT(B4/50),E67:E74,E59:E66,-7,1)", 0}, {"XLOOKUP(B4,E59:E66,E67:E74,,-1)", 0},
+    {"SUBTOTAL(1,B4:B8)+SUBTOTAL(104,B4:B8)-SUBTOTAL(5,B4:B8)+SUBTOTAL(2,A4:B9)*SUBTOTAL(3,A4:B9)", 0}, {"SUBTOTAL(9,E75:E76,B4)", 0},
+    {"SUBTOTAL(7,B4:B8)+SUBTOTAL(6,B5:B8)+SUBTOTAL(11,B4:B6)", 0}, {"AGGREGATE(9,6,E50:E57)", 0}, {"AGGREGATE(4,6,E53:E54)", 0},
+    {"AGGREGATE(14,0,B4:B18,2)+AGGREGATE(16,4,B4:B10,0.3)", 0}, {"AGGREGATE(9,4,E50:E57)", 0}, {"AGGREGATE(2,6,E50:E57)+AGGREGATE(3,6,E50:E57)", 0},
+    {"COUNTBLANK(E50:E58)", 0}, {"MAX(E50:E53)-MIN(E50:E53)+PRODUCT(E50:E53)+SUMSQ(E50:E53)", 0}, {"MAX(E50,E55)", 0},
+    {"SUM(Inputs:Summary!B6)+MAX(Inputs:Summary!B5:B6)+COUNT(Inputs:Summary!B4:B9)+AVERAGE(Inputs:Model!B7:B8)", 0},
     {"COUNTIF(E50:E57,\"yes\")", 0}, {"COUNTIF(E50:E57,\"<>YES\")", 0}, {"COUNTIF(E50:E57,\"\")", 0}, {"COUNTIF(E50:E57,\"<>\")", 0},
     {"COUNTIF(E50:E57,\"=\")", 0}, {"COUNTIF(E50:E57,TRUE)", 0}, {"COUNTIF(E50:E57,\">5\")", 0}, {"COUNTIF(E50:E57,\"<>6\")", 0},
     {"COUNTIF(E50:E57,\">no\")", 0}, {"COUNTIF(B4:B10,\">\"&B5*2)", 0}, {"COUNTIF(E50:E57,\"<=\"&INT(B5*100))", 0},
@@ -113,6 +122,9 @@ static const struct {
 } helpers[] = {
     {49, "IF(B4>1000,\"yes\",\"no\")"}, {50, "IF(B5>0.06,\"Yes\",B4)"}, {51, "IF(B7>0.45,TRUE,B5)"}, {52, "IF(B4>990,INT(B5*100),\"\")"},
     {53, "IF(B4>950,6,1/0)"}, {54, "\"yes\""}, {56, "INT(B4/100)"}, {57, "9"},
+    {58, "B4-90"}, {59, "B4-60*B5"}, {60, "B4+B7"}, {61, "930+B5*100"}, {62, "1000"}, {63, "B4+40"}, {64, "990"}, {65, "B4+90"},
+    {66, "INT(B4/40)"}, {67, "INT(B4/45)"}, {68, "21"}, {69, "INT(B4/49)"}, {70, "20"}, {71, "20"}, {72, "INT(B5*300)"}, {73, "INT(B4/60)"},
+    {74, "SUBTOTAL(9,B4:B5)"}, {75, "B5+1"},
 };
 
 static uint64_t
