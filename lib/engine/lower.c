@@ -4,6 +4,7 @@
  */
 #include "engine/lower.h"
 
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -1087,48 +1088,71 @@ add_order(struct lower *L, const struct lower_cell *c)
 	L->order[L->norder++] = *c;
 }
 
+/* The cell on the way whose cycle this one is part of may be further out: its depth, 0 where the cycle is closed. When the outermost
+ * one is done, all that was done since `from` is closed. */
+static void
+close_cycle(struct lower *L, size_t from)
+{
+	for (size_t i = from; i < L->norder; i++)
+		L->cell[cell_slot(L, L->order[i].sheet, L->order[i].row, L->order[i].col)].open = 0;
+}
+
+static struct lval
+lower_tainted(struct lower *L, const struct lower_ctx *c, int depth, int *cyclic)
+{
+	const struct formula *f = model_formula(L->m, c->sheet, c->row, c->col);
+	const struct cell *cell = workbook_cell(L->m->wb, c->sheet, c->row, c->col);
+	struct lval v;
+
+	L->nformulas++;
+	if (cell && (cell->flags & (CELL_ARRAY_MASTER | CELL_ARRAY_PART)) && !model_changed(L->m, c->sheet, c->row, c->col))
+		v = array_element(L, cell, c->sheet, c->row, c->col);
+	else if (f && f->root)
+		v = lower_formula(L, c, f);
+	else
+		v = lower_unsupported(L, "formula that does not parse");
+	*cyclic = L->low <= depth;
+	if (v.kind != LV_SCALAR || *cyclic) {
+		if (*cyclic)
+			L->why = "circular reference";
+		L->in_cycle += *cyclic;
+		v = whole_cell(L, c, f);
+		L->in_cycle -= *cyclic;
+	}
+	return v;
+}
+
 struct lval
 lower_cell(struct lower *L, int sheet, int32_t row, int32_t col)
 {
-	size_t k = cell_enter(L, sheet, row, col);
+	size_t k = cell_enter(L, sheet, row, col), from = L->norder;
 	struct lower_ctx c = {.sheet = sheet, .row = row, .col = col};
-	const struct formula *f;
-	const struct cell *cell;
 	struct value cv;
 	struct lval v;
-	int tainted;
+	int tainted, cyclic = 0, depth, low = L->low, open;
 
+	open = L->cell[k].state == 2 ? L->cell[k].open : L->cell[k].depth;
+	if (open && open < L->low) /* part of a cycle with what is on the way */
+		L->low = open;
 	if (L->cell[k].state == 2)
 		return L->cell[k].v;
-	if (L->cell[k].state == 1 && L->cell[k].entered) {
-		L->cycles++;
+	if (L->cell[k].depth)
 		return lower_unsupported(L, "circular reference");
-	}
-	L->cell[k].entered = 1;
+	L->cell[k].depth = depth = ++L->ndeep;
+	L->low = INT_MAX;
 	cv = eval_cell(L->ev, sheet, row, col);
 	tainted = eval_cell_tainted(L->ev, sheet, row, col);
-	if (!tainted) {
-		v = lower_from_value(L, &cv);
-	} else {
-		size_t cycles = L->cycles;
-
-		f = model_formula(L->m, sheet, row, col);
-		cell = workbook_cell(L->m->wb, sheet, row, col);
-		L->nformulas++;
-		if (cell && (cell->flags & (CELL_ARRAY_MASTER | CELL_ARRAY_PART)) && !model_changed(L->m, sheet, row, col))
-			v = array_element(L, cell, sheet, row, col);
-		else if (f && f->root)
-			v = lower_formula(L, &c, f);
-		else
-			v = lower_unsupported(L, "formula that does not parse");
-		if (v.kind != LV_SCALAR || L->cycles != cycles) {
-			L->in_cycle += L->cycles != cycles;
-			v = whole_cell(L, &c, f);
-			L->in_cycle -= L->cycles != cycles;
-		}
-	}
+	v = tainted ? lower_tainted(L, &c, depth, &cyclic) : lower_from_value(L, &cv);
+	if (cyclic && L->low == depth)
+		close_cycle(L, from);
+	open = cyclic && L->low < depth ? L->low : 0;
+	L->low = open && open < low ? open : low;
+	L->ndeep--;
 	k = cell_slot(L, sheet, row, col);
 	L->cell[k].state = 2;
+	L->cell[k].depth = 0;
+	L->cell[k].open = open;
+	L->cell[k].cyclic = (uint8_t)cyclic;
 	L->cell[k].v = v;
 	if (tainted)
 		add_order(L, &L->cell[k]);
@@ -1148,6 +1172,7 @@ lower_new(const struct model *m, struct err *e)
 		return NULL;
 	}
 	L->m = m;
+	L->low = INT_MAX;
 	L->ev = eval_new(m, e);
 	L->ir = ir_new();
 	L->samplers = sampler_set_new();

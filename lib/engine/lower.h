@@ -73,7 +73,9 @@ struct lower_cell {               /* one visited cell: --ir, --trial */
 	int sheet;
 	int32_t row, col;
 	uint8_t state;            /* 0 new, 1 in progress, 2 done */
-	uint8_t entered;
+	uint8_t cyclic;           /* part of a circular reference: evaluated whole */
+	int depth;                /* in progress: how deep; else 0 */
+	int open;                 /* done, but part of a cycle with the cell in progress at this depth */
 	struct lval v;
 };
 
@@ -99,7 +101,8 @@ struct lower {
 	unsigned many;            /* enum lower_many of the scalar arguments of the running call */
 	struct err bad;           /* a wrong constant parameter: cell and rule; status 0 if none */
 	const struct node *scalar_node, *list_node; /* node about to be lowered for one value; for a list of numbers: INDEX asks */
-	size_t cycles;            /* times a cell in progress was met */
+	int ndeep;                /* cells in progress */
+	int low;                  /* least depth of those met again since the innermost began; INT_MAX: none */
 	int in_cycle;
 	int depth;
 };

@@ -37,6 +37,24 @@ is_number_lane(struct lval v)
 	return v.kind == LV_SCALAR && v.mask == LM_NUM && v.err == IR_NONE;
 }
 
+/* A criterion that stands as a value. 0, or -1: not in lanes. */
+static int
+value_criterion(struct lower *L, struct lval x, struct lane_criterion *out)
+{
+	struct value cv;
+
+	memset(out, 0, sizeof *out);
+	out->num = IR_NONE;
+	if (lower_is_const(L, x, &cv)) {
+		criterion_parse(arena_memdup(&L->arena, &cv, sizeof cv), L->m->wb->date1904, &out->k);
+		return 0;
+	}
+	out->k.kind = V_NUM;
+	out->k.op = '=';
+	out->num = x.num;
+	return is_number_lane(x) ? 0 : -1;
+}
+
 /* 0, or -1: not in lanes. */
 static int
 lower_criterion(struct lower *L, const struct lower_ctx *c, const struct node *n, struct lane_criterion *out)
@@ -56,15 +74,7 @@ lower_criterion(struct lower *L, const struct lower_ctx *c, const struct node *n
 				return 0;
 		}
 	}
-	x = lower_scalar_arg(L, c, n);
-	out->num = IR_NONE;
-	if (lower_is_const(L, x, &cv)) {
-		criterion_parse(arena_memdup(&L->arena, &cv, sizeof cv), L->m->wb->date1904, &out->k);
-		return 0;
-	}
-	out->k.op = '=';
-	out->num = x.num;
-	return is_number_lane(x) ? 0 : -1;
+	return value_criterion(L, lower_scalar_arg(L, c, n), out);
 }
 
 static ir_ref
@@ -172,100 +182,207 @@ stretched(struct lval v, int32_t rows, int32_t cols)
 	return v;
 }
 
+#define PAIRS 64
+
+struct ifs {
+	enum { IFS_COUNT, IFS_SUM, IFS_AVERAGE, IFS_MIN, IFS_MAX } what;
+	int single;                     /* SUMIF, COUNTIF, AVERAGEIF: range, criterion[, values] */
+	int npairs;
+	struct lmat *range[PAIRS], *values;
+	struct lane_criterion crit[PAIRS];
+	struct lmat *each[PAIRS];       /* in an array formula a criterion may be an array: one result for each */
+};
+
+static void
+name_ifs(const char *name, struct ifs *f)
+{
+	f->what = !strncmp(name, "COUNT", 5)     ? IFS_COUNT
+	          : !strncmp(name, "AVERAGE", 7) ? IFS_AVERAGE
+	          : !strncmp(name, "MIN", 3)     ? IFS_MIN
+	          : !strncmp(name, "MAX", 3)     ? IFS_MAX
+	                                         : IFS_SUM;
+	f->single = name[strlen(name) - 1] == 'F';
+}
+
+static int
+is_many(struct lval v)
+{
+	return v.kind == LV_ARRAY ||
+	       (v.kind == LV_REF && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2));
+}
+
+/* 0, or -1 and L->why. */
+static int
+read_criterion(struct lower *L, const struct lower_ctx *c, const struct node *n, struct ifs *f)
+{
+	if (c->array) {
+		struct lval v = lower_node(L, c, n);
+
+		if (is_many(v)) {
+			f->each[f->npairs] = lower_matrix(L, c, v);
+			return f->each[f->npairs] ? 0 : -1;
+		}
+	}
+	L->why = "criterion that depends on a draw and is no number";
+	return lower_criterion(L, c, n, &f->crit[f->npairs]);
+}
+
+/* Ranges and criteria; *bad: of different shapes. 0, or -1 and L->why. */
+static int
+read_pairs(struct lower *L, const struct lower_ctx *c, const struct node *n, struct ifs *f, int *bad)
+{
+	int first = f->single || f->what == IFS_COUNT ? 0 : 1;
+
+	L->why = "criteria over what is no range";
+	*bad = 0;
+	for (int i = first; i + 1 < n->nargs && f->npairs < PAIRS && !(f->single && f->npairs); i += 2, f->npairs++) {
+		struct lval r = lower_node(L, c, n->args[i]);
+
+		if (r.kind != LV_REF) {
+			L->why = "criteria over what is no range";
+			return -1;
+		}
+		f->range[f->npairs] = lower_matrix(L, c, r);
+		if (!f->range[f->npairs] || read_criterion(L, c, n->args[i + 1], f) < 0)
+			return -1;
+		*bad |= f->range[f->npairs]->rows != f->range[0]->rows || f->range[f->npairs]->cols != f->range[0]->cols;
+	}
+	return f->npairs ? 0 : -1;
+}
+
+static int
+read_values(struct lower *L, const struct lower_ctx *c, const struct node *n, struct ifs *f, int *bad)
+{
+	struct lval r;
+
+	if (f->what == IFS_COUNT) {
+		f->values = f->range[0];
+		return 0;
+	}
+	r = lower_node(L, c, n->args[f->single && n->nargs > 2 ? 2 : 0]);
+	if (r.kind != LV_REF) {
+		L->why = "criteria over what is no range";
+		return -1;
+	}
+	f->values = lower_matrix(L, c, f->single ? stretched(r, f->range[0]->rows, f->range[0]->cols) : r);
+	if (!f->values)
+		return -1;
+	*bad |= f->values->rows != f->range[0]->rows || f->values->cols != f->range[0]->cols;
+	return 0;
+}
+
+/* Lane: does row i of all ranges meet all criteria? */
+static ir_ref
+all_met(struct lower *L, const struct ifs *f, int64_t i)
+{
+	ir_ref yes = ir_const(L->ir, 1);
+
+	for (int j = 0; j < f->npairs; j++) {
+		ir_ref m = meets(L, &f->crit[j], f->range[j]->v[i]);
+
+		if (m == IR_NONE)
+			return IR_NONE;
+		yes = ir_op2(L->ir, IR_AND, yes, m);
+	}
+	return yes;
+}
+
+/* What is made of the sum or extreme s of k values. */
+static struct lval
+ifs_result(struct lower *L, const struct ifs *f, ir_ref s, ir_ref k, ir_ref err)
+{
+	ir_ref zero = ir_const(L->ir, 0), none = ir_op2(L->ir, IR_XEQ, k, zero);
+
+	switch (f->what) {
+	case IFS_COUNT:
+		return lower_number(k, IR_NONE);
+	case IFS_MIN:
+	case IFS_MAX:
+		s = ir_op3(L->ir, IR_SEL, none, zero, s);
+		ir_set_range(L->ir, s, -1.7976931348623157e308, 1.7976931348623157e308);
+		return lower_number(s, err);
+	case IFS_AVERAGE:
+		err = lower_err(L, err, ir_op3(L->ir, IR_SEL, none, ir_const(L->ir, XE_DIV0), zero));
+		s = ir_op2(L->ir, IR_DIV, s, k);
+		break;
+	default:
+		break;
+	}
+	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
+}
+
+static struct lval
+ifs_value(struct lower *L, const struct ifs *f)
+{
+	ir_ref zero = ir_const(L->ir, 0), k = zero, err = IR_NONE, s = zero;
+	int min = f->what == IFS_MIN, max = f->what == IFS_MAX;
+
+	if (min || max)
+		s = ir_const(L->ir, min ? INFINITY : -INFINITY);
+	for (int64_t i = 0; i < (int64_t)f->range[0]->rows * f->range[0]->cols; i++) {
+		struct lval x = f->values->v[i];
+		ir_ref yes = all_met(L, f, i);
+		double d;
+
+		if (yes == IR_NONE)
+			return lower_unsupported(L, "criterion with wildcards or an error, or over texts built from draws");
+		if (ir_is_const(L->ir, yes, &d) && d == 0)
+			continue;
+		if (f->what != IFS_COUNT) {
+			if (x.err != IR_NONE)
+				err = lower_err(L, err, ir_op3(L->ir, IR_SEL, yes, x.err, zero));
+			yes = ir_op2(L->ir, IR_AND, yes, lower_is_type(L, x, LC_NUM));
+		}
+		k = ir_op2(L->ir, IR_ADD, k, yes);
+		if (min || max)
+			s = ir_op2(L->ir, min ? IR_MIN : IR_MAX, s, ir_op3(L->ir, IR_SEL, yes, x.num, s));
+		else if (f->what != IFS_COUNT)
+			s = ir_op2(L->ir, IR_ADD, s, ir_op3(L->ir, IR_SEL, yes, x.num, zero));
+	}
+	return ifs_result(L, f, s, k, err);
+}
+
+/* One result for each element of the criteria that are arrays, all of one shape. */
+static struct lval
+ifs_values(struct lower *L, struct ifs *f)
+{
+	struct lmat *shape = NULL, *out;
+
+	for (int j = 0; j < f->npairs; j++) {
+		if (!f->each[j])
+			continue;
+		if (shape && (shape->rows != f->each[j]->rows || shape->cols != f->each[j]->cols))
+			return lower_unsupported(L, "criteria that are arrays of different shapes");
+		shape = f->each[j];
+	}
+	if (!shape)
+		return ifs_value(L, f);
+	out = lower_new_matrix(L, shape->rows, shape->cols);
+	for (int64_t i = 0; i < (int64_t)shape->rows * shape->cols; i++) {
+		for (int j = 0; j < f->npairs; j++)
+			if (f->each[j] && value_criterion(L, f->each[j]->v[i], &f->crit[j]) < 0)
+				return lower_unsupported(L, "criterion that depends on a draw and is no number");
+		out->v[i] = ifs_value(L, f);
+		if (out->v[i].kind != LV_SCALAR)
+			return out->v[i];
+	}
+	return (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = out};
+}
+
 struct lval
 lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
-	const char *name = n->u.call.fn->name;
-	int count = !strncmp(name, "COUNT", 5), average = !strncmp(name, "AVERAGE", 7);
-	int min = !strncmp(name, "MIN", 3), max = !strncmp(name, "MAX", 3);
-	int single = name[strlen(name) - 1] == 'F'; /* SUMIF, COUNTIF, AVERAGEIF: range, criterion[, values] */
-	int first = single || count ? 0 : 1;
-	struct lmat *values = NULL, *range[64];
-	struct lane_criterion crit[64];
-	int npairs = 0;
-	ir_ref s = ir_const(L->ir, 0), k = ir_const(L->ir, 0), err = IR_NONE, zero = k, v;
+	struct ifs *f = arena_zalloc(&L->arena, sizeof *f);
+	int bad_pairs, bad = 0;
 
-	for (int i = first; i + 1 < n->nargs && npairs < 64; i += 2, npairs++) {
-		struct lval r = lower_node(L, c, n->args[i]);
-
-		if (r.kind != LV_REF)
-			return lower_unsupported(L, "criteria over what is no range");
-		range[npairs] = lower_matrix(L, c, r);
-		if (!range[npairs])
-			return lower_unsupported(L, L->why);
-		if (lower_criterion(L, c, n->args[i + 1], &crit[npairs]) < 0)
-			return lower_unsupported(L, "criterion that depends on a draw and is no number");
-		if (range[npairs]->rows != range[0]->rows || range[npairs]->cols != range[0]->cols)
-			return lower_error(L, XE_VALUE);
-		if (single) {
-			npairs++;
-			break;
-		}
-	}
-	if (!npairs)
-		return lower_unsupported(L, "criteria");
-	if (count) {
-		values = range[0];
-	} else if (single) {
-		struct lval r = lower_node(L, c, n->args[n->nargs > 2 ? 2 : 0]);
-
-		if (r.kind != LV_REF)
-			return lower_unsupported(L, "criteria over what is no range");
-		values = lower_matrix(L, c, stretched(r, range[0]->rows, range[0]->cols));
-	} else {
-		values = lower_matrix(L, c, lower_node(L, c, n->args[0]));
-		if (values && (values->rows != range[0]->rows || values->cols != range[0]->cols))
-			return lower_error(L, XE_VALUE);
-	}
-	if (!values)
+	name_ifs(n->u.call.fn->name, f);
+	if (read_pairs(L, c, n, f, &bad_pairs) < 0)
 		return lower_unsupported(L, L->why);
-	if (min || max)
-		s = ir_const(L->ir, min ? INFINITY : -INFINITY);
-	for (int64_t i = 0; i < (int64_t)range[0]->rows * range[0]->cols; i++) {
-		ir_ref yes = ir_const(L->ir, 1);
-		struct lval x = values->v[i];
-		double d;
-
-		for (int j = 0; j < npairs; j++) {
-			ir_ref m = meets(L, &crit[j], range[j]->v[i]);
-
-			if (m == IR_NONE)
-				return lower_unsupported(L, "criterion with wildcards or an error, or over texts built from draws");
-			yes = ir_op2(L->ir, IR_AND, yes, m);
-		}
-		if (ir_is_const(L->ir, yes, &d) && d == 0)
-			continue;
-		if (count) {
-			k = ir_op2(L->ir, IR_ADD, k, yes);
-			continue;
-		}
-		if (x.err != IR_NONE)
-			err = lower_err(L, err, ir_op3(L->ir, IR_SEL, yes, x.err, zero));
-		yes = ir_op2(L->ir, IR_AND, yes, lower_is_type(L, x, LC_NUM));
-		if (ir_is_const(L->ir, yes, &d) && d == 0)
-			continue;
-		k = ir_op2(L->ir, IR_ADD, k, yes);
-		if (min || max) {
-			v = ir_op3(L->ir, IR_SEL, yes, x.num, s);
-			s = ir_op2(L->ir, min ? IR_MIN : IR_MAX, s, v);
-		} else {
-			s = ir_op2(L->ir, IR_ADD, s, ir_op3(L->ir, IR_SEL, yes, x.num, zero));
-		}
-	}
-	if (count)
-		return lower_number(k, IR_NONE);
-	if (min || max) {
-		s = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), zero, s);
-		ir_set_range(L->ir, s, -1.7976931348623157e308, 1.7976931348623157e308);
-		return lower_number(s, err);
-	}
-	if (average) {
-		ir_ref bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, k, zero), ir_const(L->ir, XE_DIV0), zero);
-
-		err = lower_err(L, err, bad);
-		s = ir_op2(L->ir, IR_DIV, s, k);
-	}
-	return lower_number(s, lower_err(L, err, ir_finchk(L->ir, s)));
+	if (bad_pairs)
+		return lower_error(L, XE_VALUE);
+	if (read_values(L, c, n, f, &bad) < 0)
+		return lower_unsupported(L, L->why);
+	return bad ? lower_error(L, XE_VALUE) : ifs_values(L, f);
 }
 
 /* Cells that are empty or hold an empty text. */

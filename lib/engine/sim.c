@@ -755,22 +755,39 @@ out:
 
 /* --- one trial ------------------------------------------------------------------------------------------------ */
 
+/* In a workbook with circular references what a cell gives depends, within the tolerance of the iteration, on where the iteration
+ * enters. A run enters each of these cells by itself and hands the values to the others: so does this. */
+static struct value
+replayed(struct eval *ev, uint64_t seed, int64_t trial, const struct lower_cell *order, size_t i, const struct value *v)
+{
+	eval_set_trial(ev, seed, trial);
+	for (size_t k = 0; k < i && !order[i].cyclic; k++)
+		eval_override(ev, order[k].sheet, order[k].row, order[k].col, v[k]);
+	return eval_cell(ev, order[i].sheet, order[i].row, order[i].col);
+}
+
 int
 sim_replay(struct sim *s, uint64_t seed, int64_t trial, sim_cell_fn *fn, void *ctx, struct err *e)
 {
 	struct eval *ev = eval_new(s->model, e);
 	struct sampler_hook_ctx hook = {s->lower->samplers, s->wb};
 	struct lower *L = s->lower;
+	struct value *v = ARENA_NEW(&s->arena, struct value, L->norder + 1);
+	int circular = 0;
 
 	if (!ev)
 		return -1;
+	for (size_t i = 0; i < L->norder; i++)
+		circular |= L->order[i].cyclic;
 	eval_set_draw_hook(ev, sampler_hook, &hook);
 	eval_set_trial(ev, seed, trial);
 	for (size_t i = 0; i < L->norder; i++) {
 		const struct lower_cell *c = &L->order[i];
 
-		fn(ctx, c->sheet, c->row, c->col, model_formula(s->model, c->sheet, c->row, c->col),
-		   eval_cell(ev, c->sheet, c->row, c->col));
+		v[i] = circular ? replayed(ev, seed, trial, L->order, i, v) : eval_cell(ev, c->sheet, c->row, c->col);
+		fn(ctx, c->sheet, c->row, c->col, model_formula(s->model, c->sheet, c->row, c->col), v[i]);
+		if (circular && v[i].kind == V_TEXT)
+			v[i] = value_text(&s->arena, v[i].u.text->s, v[i].u.text->nbytes);
 	}
 	eval_free(ev);
 	return 0;

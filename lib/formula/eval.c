@@ -25,14 +25,15 @@
 #define NODE_DEPTH 3000    /* recursion of LAMBDA */
 #define EXTERNAL_SHEET 0x40000000
 
-enum memo_state { NEW, RUNNING, DONE };
+enum memo_state { NEW, RUNNING, DONE, AGAIN }; /* AGAIN: of the last round of an iteration, where the next begins */
 
 struct memo {
 	uint8_t state;
 	uint8_t tainted;
 	uint8_t moment;       /* a volatile function was called on the way */
-	uint8_t provisional;  /* inside a cycle that is still being iterated */
+	uint8_t provisional;  /* inside a cycle that is still being iterated: whoever reads it is inside too */
 	uint32_t epoch;       /* of a tainted value */
+	size_t low;           /* provisional: the frame that the cycle goes back to */
 	struct value v;
 	struct array *array;  /* of an array formula's master */
 };
@@ -65,6 +66,7 @@ struct eval_private {
 	struct frame *stack;
 	size_t depth, stack_cap;
 	size_t cycle_low;       /* lowest frame met again, SIZE_MAX if none */
+	double change;          /* largest in the round of an iteration */
 	size_t *provisional;
 	size_t nprovisional, provisional_cap;
 	char cycle[512];
@@ -409,27 +411,48 @@ add_provisional(struct eval_private *p, size_t id)
 			abort();
 	}
 	p->provisional[p->nprovisional++] = id;
+	p->memo[id].provisional = 1;
+	p->memo[id].low = p->cycle_low;
 }
 
-/* Iterate the cells completed since `from` until the outermost one stands still. */
+/* The cells completed since `from` are to be evaluated once more (again), or their cycle is done: what touched one has touched all. */
+static void
+release_provisional(struct eval *ev, size_t from, int again)
+{
+	struct eval_private *p = ev->p;
+
+	for (size_t i = from; i < p->nprovisional; i++) {
+		struct memo *m = &p->memo[p->provisional[i]];
+
+		m->provisional = 0;
+		if (again)
+			m->state = AGAIN;
+		m->tainted |= (uint8_t)ev->tainted;
+		m->moment |= (uint8_t)ev->moment;
+	}
+	p->nprovisional = from;
+}
+
+/* Iterate the cells completed since `from` until all of them stand still. */
 static struct value
 iterate(struct eval *ev, const struct content *c, struct memo *m, struct value v, size_t from, int sheet, int32_t row,
         int32_t col)
 {
 	struct eval_private *p = ev->p;
+	double change = p->change;
 
 	for (int k = 1; ev->wb->iterate && k < ev->wb->iterate_count; k++) {
 		struct value old = v;
 
 		m->v = v;
-		for (size_t i = from; i < p->nprovisional; i++)
-			p->memo[p->provisional[i]].state = NEW;
-		p->nprovisional = from;
+		release_provisional(ev, from, 1);
 		p->cycle_low = SIZE_MAX;
+		p->change = 0;
 		v = run_formula(ev, c, m, sheet, row, col);
-		if (change_between(old, v) <= ev->wb->iterate_delta)
+		if (change_between(old, v) <= ev->wb->iterate_delta && p->change <= ev->wb->iterate_delta)
 			break;
 	}
+	p->change = change > p->change ? change : p->change;
 	return v;
 }
 
@@ -441,7 +464,8 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 	struct arena_mark mark = arena_mark(&ev->tmp);
 	size_t pins = p->pins, old_low = p->cycle_low, from = p->nprovisional, at = p->depth;
 	int old_taint = ev->tainted, old_moment = ev->moment;
-	struct value v;
+	int again = m->state == AGAIN && m->epoch == p->epoch;
+	struct value v, before = again ? m->v : value_num(0);
 
 	if (p->depth == p->stack_cap) {
 		p->stack_cap = p->stack_cap ? 2 * p->stack_cap : 256;
@@ -450,8 +474,7 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 			abort();
 	}
 	p->stack[p->depth++] = (struct frame){c->id, sheet, row, col};
-	if (m->state != DONE || !m->tainted) /* the value of the trial before is where an iteration starts */
-		m->v = value_num(0);
+	m->v = before; /* where an iteration starts, in every trial: not at the value of the trial before */
 	m->state = RUNNING;
 	ev->tainted = ev->moment = 0;
 	p->cycle_low = SIZE_MAX;
@@ -465,8 +488,7 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 			p->cycle_low = old_low;
 	} else {
 		p->cycle_low = old_low;
-		if (!at)
-			p->nprovisional = 0;
+		release_provisional(ev, from, 0);
 	}
 	m->tainted = (uint8_t)ev->tainted;
 	m->moment = (uint8_t)ev->moment;
@@ -481,6 +503,8 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 	} else if (v.kind == V_TEXT || m->array) {
 		p->pins++;
 	}
+	if (again && change_between(before, v) > p->change)
+		p->change = change_between(before, v);
 	m->v = v;
 	ev->tainted |= old_taint;
 	ev->moment |= old_moment;
@@ -518,6 +542,8 @@ eval_get(struct eval *ev, int sheet, int32_t row, int32_t col)
 	if (memo_holds(ev, m)) {
 		ev->tainted |= m->tainted;
 		ev->moment |= m->moment;
+		if (m->provisional && m->low < ev->p->cycle_low)
+			ev->p->cycle_low = m->low;
 		return m->v;
 	}
 	if (!c.f && c.cell && (c.cell->flags & CELL_ARRAY_PART))

@@ -108,6 +108,8 @@ static const struct {
     {"AGGREGATE(14,0,B4:B18,2)+AGGREGATE(16,4,B4:B10,0.3)", 0}, {"AGGREGATE(9,4,E50:E57)", 0}, {"AGGREGATE(2,6,E50:E57)+AGGREGATE(3,6,E50:E57)", 0},
     {"COUNTBLANK(E50:E58)", 0}, {"MAX(E50:E53)-MIN(E50:E53)+PRODUCT(E50:E53)+SUMSQ(E50:E53)", 0}, {"MAX(E50,E55)", 0},
     {"SUM(Inputs:Summary!B6)+MAX(Inputs:Summary!B5:B6)+COUNT(Inputs:Summary!B4:B9)+AVERAGE(Inputs:Model!B7:B8)", 0},
+    {"SUMPRODUCT(SUMIF(E67:E74,{20;21;22},B4:B11))", 0}, {"SUMPRODUCT(COUNTIFS(E67:E74,E71:E72,B4:B11,\">0\"))", 0},
+    {"SUMPRODUCT(SUMIF(E50:E57,{\"yes\",\"no\"},B4:B11),{1,10})", 0},
     {"COUNTIF(E50:E57,\"yes\")", 0}, {"COUNTIF(E50:E57,\"<>YES\")", 0}, {"COUNTIF(E50:E57,\"\")", 0}, {"COUNTIF(E50:E57,\"<>\")", 0},
     {"COUNTIF(E50:E57,\"=\")", 0}, {"COUNTIF(E50:E57,TRUE)", 0}, {"COUNTIF(E50:E57,\">5\")", 0}, {"COUNTIF(E50:E57,\"<>6\")", 0},
     {"COUNTIF(E50:E57,\">no\")", 0}, {"COUNTIF(B4:B10,\">\"&B5*2)", 0}, {"COUNTIF(E50:E57,\"<=\"&INT(B5*100))", 0},
