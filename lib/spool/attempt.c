@@ -174,6 +174,15 @@ attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struc
 }
 
 int
+attempt_has_result(const struct spool *sp, int64_t job, int64_t n)
+{
+	char path[PATH_MAX];
+
+	attempt_path(sp, job, n, "result", path, sizeof path);
+	return access(path, F_OK) == 0;
+}
+
+int
 attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e)
 {
 	char path[PATH_MAX];

@@ -42,6 +42,7 @@ int attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt
 
 /* Durable: temporary name, sync, rename, sync of the folder. */
 int attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, struct err *e);
+int attempt_has_result(const struct spool *sp, int64_t job, int64_t n);
 /* 1 read (strings to be freed by attempt_free_end), 0 there is none, -1. */
 int attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e);
 void attempt_free_end(struct job_end *end);

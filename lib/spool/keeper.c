@@ -766,6 +766,11 @@ keeper_start(const struct spool *sp, const struct keeper_task *t, int runner_fd,
 
 	if (attempt_lock(sp, t->job, t->attempt, &k.lock_fd, &stage_fd, e) < 0)
 		return -1;
+	if (attempt_has_result(sp, t->job, t->attempt)) { /* ended before it began: limits.c */
+		drop_fd(&k.lock_fd);
+		drop_fd(&stage_fd);
+		return err_set(e, ERR_NO, "job %lld, attempt %lld was ended before it began", (long long)t->job, (long long)t->attempt);
+	}
 	return fork_keeper(&k, stage_fd, e);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clk.h"
 #include "spool/attempt.h"
@@ -53,21 +54,58 @@ record_end(struct spool *sp, const struct job *j, const char *reason, struct err
 	return 0;
 }
 
+/* No keeper, no stage, no result: either its sim-run is about to start it, or is dead. Whoever takes the locks and leaves a
+ * result has it: keeper_start() refuses an attempt that has one. 1 ended, 0 somebody else has it. */
+static int
+end_unstarted(struct spool *sp, const struct job *j, const char *reason, struct err *e)
+{
+	struct job_end end = {.outcome = "terminated", .reason = reason ? reason : "ended on request", .status = -1, .done = j->done};
+	struct err busy = {0};
+	int keeper_fd, stage_fd, rc = 0;
+
+	if (attempt_make(sp, j->id, j->attempt, e) < 0)
+		return -1;
+	if (attempt_lock(sp, j->id, j->attempt, &keeper_fd, &stage_fd, &busy) < 0)
+		return 0;
+	if (!attempt_has_result(sp, j->id, j->attempt))
+		rc = attempt_write_result(sp, j->id, j->attempt, &end, e) < 0 || record_end(sp, j, reason, e) < 0 ? -1 : 1;
+	close(keeper_fd);
+	close(stage_fd);
+	return rc;
+}
+
+/* One look: 1 done, 0 look again, -1. */
+static int
+end_once(struct spool *sp, const struct job *j, const char *reason, struct err *e)
+{
+	struct attempt_probe p;
+
+	if (attempt_probe(sp, j->id, j->attempt, &p, e) < 0)
+		return -1;
+	if (p.keeper_locked) /* it ends the stage, and whoever records the end reads the request */
+		return proc_signal(p.keeper, SIGTERM) == 0;
+	if (p.has_result)
+		return 1;
+	if (!p.starting)
+		return end_unstarted(sp, j, reason, e);
+	if (attempt_kill(sp, j->id, j->attempt, &p, j->grace_ns, e) < 0)
+		return -1;
+	return record_end(sp, j, reason, e) < 0 ? -1 : 1;
+}
+
 int
 limits_end_job(struct spool *sp, int64_t id, const char *request, const char *reason, const char *who, struct err *e)
 {
-	struct attempt_probe p;
 	struct job j;
 	int rc = job_load(sp, id, &j, e);
 
 	if (rc <= 0)
 		return rc;
-	if (note_request(sp, &j, request, reason, who, e) < 0 || attempt_probe(sp, id, j.attempt, &p, e) < 0) {
-		rc = -1;
-	} else if (p.keeper_locked && proc_signal(p.keeper, SIGTERM) == 0) {
-		rc = 0; /* it ends the stage, and whoever records the end reads the request */
-	} else if (!p.keeper_locked && !p.has_result) {
-		rc = attempt_kill(sp, id, j.attempt, &p, j.grace_ns, e) < 0 ? -1 : record_end(sp, &j, reason, e);
+	rc = note_request(sp, &j, request, reason, who, e);
+	for (int i = 0; rc == 0 && i < 500; i++) { /* a keeper that is just beginning: its name is not yet in the lock file */
+		rc = end_once(sp, &j, reason, e);
+		if (rc == 0)
+			nanosleep(&(struct timespec){0, 10000000}, NULL);
 	}
 	job_free(&j);
 	return rc < 0 ? -1 : 0;
