@@ -74,6 +74,7 @@ help:
 ## check          install what the tests need, build, run all tests
 ## check-asan     the tests again under the address and undefined-behaviour sanitizers
 ## check-conformance DIR=…   recalculate a folder of workbooks, table of agreement by function
+## check-lanes DIR=… [BOOKS=100]   real workbooks made random: lanes against the scalar evaluator
 ## lint           warnings as errors (gcc, clang), cppcheck, shellcheck, mandoc, include directions
 ## bench          benchmarks beside their peers (bench/README.md)
 ## fuzz           fuzz the readers and parsers for SECONDS_EACH=60 each
