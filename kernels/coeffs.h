@@ -383,4 +383,53 @@
 	    , x, k_set(0x1.999999999a152p-3)) \
 	    , x, k_set(0x1.5555555555555p-2))
 
+/* TEMME_0: power series, degree 14 */
+#define KC_TEMME_0(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(0x1.f6e66d24d5c8ap-31) \
+	    , x, k_set(-0x1.2d2197c7a2faap-28)) \
+	    , x, k_set(0x1.6097d55c37c1cp-27)) \
+	    , x, k_set(0x1.ccf5ceb7f0d9fp-28)) \
+	    , x, k_set(-0x1.7b5f9a2d0465cp-23)) \
+	    , x, k_set(0x1.bd6d21e4b4109p-21)) \
+	    , x, k_set(-0x1.f1b22f594c6b5p-20)) \
+	    , x, k_set(-0x1.255370652afc1p-19)) \
+	    , x, k_set(0x1.48c5892f7cd83p-15)) \
+	    , x, k_set(-0x1.76e06fec7273bp-13)) \
+	    , x, k_set(0x1.71de3a556c734p-12)) \
+	    , x, k_set(0x1.2f684bda12f68p-10)) \
+	    , x, k_set(-0x1.e573ac901e574p-7)) \
+	    , x, k_set(0x1.5555555555555p-4)) \
+	    , x, k_set(-0x1.5555555555555p-2))
+
+/* TEMME_1: power series, degree 10 */
+#define KC_TEMME_1(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(0x1.280f2cde3f847p-23) \
+	    , x, k_set(0x1.3f59230a8357cp-28)) \
+	    , x, k_set(-0x1.b0bdfcc629cbap-20)) \
+	    , x, k_set(0x1.00a9cabd6b83ep-17)) \
+	    , x, k_set(-0x1.2fa4ae89e5af0p-16)) \
+	    , x, k_set(-0x1.af83440e53dbcp-22)) \
+	    , x, k_set(0x1.af83440e53dbcp-13)) \
+	    , x, k_set(-0x1.0394f6f09e723p-10)) \
+	    , x, k_set(0x1.5ac056b015ac0p-9)) \
+	    , x, k_set(-0x1.c71c71c71c71cp-9)) \
+	    , x, k_set(-0x1.e573ac901e574p-10))
+
+/* TEMME_2: power series, degree 6 */
+#define KC_TEMME_2(x) \
+	k_fma(k_fma(k_fma(k_fma(k_fma(k_fma(k_set(-0x1.ac2d05890f2c3p-17) \
+	    , x, k_set(0x1.bbf43daf4fe53p-15)) \
+	    , x, k_set(-0x1.c253efaa1a932p-14)) \
+	    , x, k_set(0x1.0db20a88f4696p-19)) \
+	    , x, k_set(0x1.948b0fcd6e9e0p-11)) \
+	    , x, k_set(-0x1.5f7268edab4c8p-9)) \
+	    , x, k_set(0x1.0ee643b990ee6p-8))
+
+/* TEMME_3: power series, degree 3 */
+#define KC_TEMME_3(x) \
+	k_fma(k_fma(k_fma(k_set(0x1.18b9b5bf2d984p-12) \
+	    , x, k_set(-0x1.ebfb188b7ca00p-12)) \
+	    , x, k_set(0x1.e13ce465fa859p-13)) \
+	    , x, k_set(0x1.547d93b34e2b6p-11))
+
 #endif

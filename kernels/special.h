@@ -15,7 +15,7 @@
  *
  * Incomplete functions: power series left of the mean, continued fractions right of it (beta: DiDonato and Morris); their
  * leading factors by Stirling remainders and deviances, so that large parameters keep about 14 digits. Iterations
- * grow like the square root of the parameter. Inverses: Halley on the logarithm of the smaller
+ * grow like the square root of the parameter; the gamma functions beyond 20000 take Temme's uniform expansion. Inverses: Halley on the logarithm of the smaller
  * tail against log x (gamma) or log odds (beta), where both tails are concave, so that it cannot run away.
  */
 #include "kernels/math.h"
@@ -236,6 +236,35 @@ sf_gamma_front(double a, double x)
 	return sf_gamma_front2(a, x, sf_gamma_const(a));
 }
 
+/*
+ * P and Q for a > SF_LARGE, from the uniform expansion: with eta^2/2 = x/a - 1 - log(x/a) and z = |eta| sqrt(a), the smaller tail is
+ * exp(-z^2/2) (erfcx(z / sqrt 2) / 2 +- sum c_k(eta) a^-k / sqrt(2 pi a)). Where the tail is above 1e-320, |eta| is below 0.4, and
+ * the series have more terms than needed.
+ */
+#define SF_LARGE 2e4
+
+K_SCALAR_BIG double
+sf_gamma_large(double a, double x, double *q)
+{
+	double dev = sf_dev(a, x), eta, s, tail;
+
+	if (!(dev < 745.0)) {
+		*q = x < a ? 1.0 : 0.0;
+		return 1.0 - *q;
+	}
+	eta = ks_sqrt(2.0 * dev / a);
+	eta = x < a ? -eta : eta;
+	s = KC_TEMME_0(eta) + (KC_TEMME_1(eta) + (KC_TEMME_2(eta) + KC_TEMME_3(eta) / a) / a) / a;
+	s /= KC_SQRT2PI * ks_sqrt(a);
+	tail = ks_exp(-dev) * (0.5 * sf_erfcx(ks_sqrt(dev)) + (x < a ? -s : s));
+	if (x < a) {
+		*q = 1.0 - tail;
+		return tail;
+	}
+	*q = tail;
+	return 1.0 - tail;
+}
+
 /* P and Q for 0 < x < infinity, d = sf_gamma_front(a, x). Convergents of the fraction by their recurrence: no
  * division on the way. */
 K_SCALAR_BIG double
@@ -244,6 +273,8 @@ sf_gamma_sum(double a, double x, double d, double *q)
 	double p;
 	int i;
 
+	if (a > SF_LARGE)
+		return sf_gamma_large(a, x, q);
 	if (x < a + 1.0) {
 		double term = 1.0, sum = 1.0, n = a;
 
@@ -339,7 +370,7 @@ sf_gamma_inv(double a, double p, double q)
 	}
 	if (x < 1e-307) /* below it there is nothing but the leading term */
 		return x;
-	tol = 2e-6 / ks_sqrt(ks_sqrt(1.0 + a));
+	tol = a < 1e8 ? 2e-6 / ks_sqrt(ks_sqrt(1.0 + a)) : 1e-4 / ks_sqrt(a); /* relative to x; the next error is its cube in deviations */
 	c = sf_gamma_const(a);
 	for (i = 0; i < 100; i++) {
 		double qx, front = sf_gamma_front2(a, x, c), px = sf_gamma_sum(a, x, front, &qx), dy;

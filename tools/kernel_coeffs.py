@@ -9,6 +9,7 @@ already rounded to double). Polynomials come out as macros in Horner form of exp
 multiply-adds, because the order of operations is part of the contract of kernels/.
 """
 import sys
+from fractions import Fraction
 from mpmath import mp, mpf
 import mpmath
 
@@ -252,7 +253,32 @@ def main():
     # log(1+t) - t = r (2 r^2 P(r^2) - t), r = t/(2+t)
     lp = lambda z: (mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1) / z
     fit("LOG1PMX", lp, lambda z: 1 / lp(z), 1e-30, 0.0677, 10, fixed=1)
+    temme()
     print("\n#endif")
+
+
+def temme():
+    """Coefficients c_k(eta) of the uniform expansion of the incomplete gamma function (N. M. Temme, 1979; DLMF 8.12): from
+    eta^2/2 = mu - log(1 + mu), c_0 = 1/mu - 1/eta, c_k = c_{k-1}'/eta + (-1)^k g_k/mu with the g_k of Stirling's series. Exact."""
+    n = 24
+    m = [Fraction(0), Fraction(1)]  # mu as a series in eta, by mu mu' = eta (1 + mu)
+    for i in range(2, n + 1):
+        m.append((m[i - 1] - sum(m[j] * (i + 1 - j) * m[i + 1 - j] for j in range(2, i))) / (i + 1))
+    inverse = [Fraction(1)]         # 1/mu is the sum of inverse[j] eta^(j - 1)
+    for i in range(1, n):
+        inverse.append(-sum(m[j + 1] * inverse[i - j] for j in range(1, i + 1)))
+    g = [Fraction(1), Fraction(1, 12), Fraction(1, 288), Fraction(-139, 51840)]
+    c = {i - 1: inverse[i] for i in range(n)}
+    c[-1] -= 1
+    for k, degree in enumerate((14, 10, 6, 3)):
+        if k:
+            d = {i - 1: (-1) ** k * g[k] * inverse[i] for i in range(n)}
+            for e, v in c.items():
+                d[e - 2] = d.get(e - 2, 0) + v * e
+            c = d
+        assert all(v == 0 for e, v in c.items() if e < 0 and e > -4)
+        print("\n/* TEMME_%d: power series, degree %d */" % (k, degree))
+        emit("TEMME_%d" % k, [float(c[e]) for e in range(degree + 1)])  # correctly rounded
 
 
 if __name__ == "__main__":

@@ -271,7 +271,7 @@ family("betageneral", beta_on, [(2, 3, -5, 10), (0.3, 0.4, 0, 1000), (20, 1, -1,
 family("betasubj", betasubj, [(0, 3, 4, 10), (0, 9, 8, 10), (-1, -0.2, -0.1, 1)])
 family("lognorm", lognorm, [(10, 5), (1, 0.001), (1, 100), (1e-100, 1e-100)])
 family("lognorm2", lambda m, sg: s.lognorm(sg, 0, math.exp(m)), [(1, 0.5), (0, 0.01), (-3, 4), (500, 1)])
-family("gamma", lambda a, b: s.gamma(a, 0, b), [(2, 3), (0.01, 1), (0.5, 1e-10), (1, 7), (150, 0.1), (1e6, 1e-3), (3e8, 1)])
+family("gamma", lambda a, b: s.gamma(a, 0, b), [(2, 3), (0.01, 1), (0.5, 1e-10), (1, 7), (150, 0.1), (1e6, 1e-3), (3e8, 1), (1e13, 2)])
 family("erlang", lambda a, b: s.gamma(a, 0, b), [(3, 2), (1, 1), (200, 1e5)])
 family("expon", lambda b: s.expon(0, b), [(7,), (1e-300,), (1e300,)])
 family("weibull", lambda a, b: s.weibull_min(a, 0, b), [(2, 3), (0.3, 1), (1, 1), (50, 1e6)])
@@ -328,7 +328,7 @@ listed("duniform", [], [tuple(range(50))], Given(range(50), w=[1] * 50), [tuple(
 
 family("binomial", s.binom, [(20, 0.3), (1, 0.5), (1000, 0.001), (5, 0.999), (1e6, 0.5), (1e9, 0.3), (1e9, 1e-9)])
 family("bernoulli", s.bernoulli, [(0.3,), (1e-3,), (0.999,)], [0.31])
-family("poisson", s.poisson, [(3.5,), (0.01,), (40,), (1e4,), (1e9,)])
+family("poisson", s.poisson, [(3.5,), (0.01,), (40,), (1e4,), (1e9,), (1e12,)])
 family("negbin", s.nbinom, [(3, 0.2), (0.5, 0.05), (1, 0.5), (100, 0.9), (2, 1e-4)])
 family("geomet", lambda p: s.geom(p, -1), [(0.25,), (0.999,), (1e-6,)])
 family("hypergeo", lambda n, d, m: s.hypergeom(int(m), int(d), int(n)), [(10, 20, 50), (1, 1, 2), (400, 900, 5000), (30, 45, 50)], [10, 21, 50])

@@ -54,3 +54,32 @@ for i in range(250):
     if min(p, q) > 1e-290:
         out("bp", a, b, x, p)
         out("bq", a, b, x, q)
+# large a, both tails, by the power series and the continued fraction (Lentz)
+mp.mp.dps = 40
+for a in (20000.5, 1e5, 1e6, 1e7):
+    for z in (-20, -8, -3, -1, -0.01, 0, 0.01, 1, 3, 8, 20):
+        x = a + z * a ** 0.5
+        front = mp.exp(a * mp.log(x) - x - mp.loggamma(a + 1))
+        if x <= a:
+            term = total = n = mp.mpf(1)
+            while term > total * mp.mpf(10) ** -35:
+                term *= x / (a + n)
+                total += term
+                n += 1
+            p = front * total
+            q = 1 - p
+        else:
+            b, c = mp.mpf(x) + 1 - a, mp.mpf(10) ** 300
+            d = h = 1 / b
+            i, delta = 1, 0
+            while abs(delta - 1) > mp.mpf(10) ** -35:
+                an = -i * (i - mp.mpf(a))
+                b += 2
+                d, c = 1 / (an * d + b), b + an / c
+                delta = d * c
+                h *= delta
+                i += 1
+            q = front * a * h
+            p = 1 - q
+        out("gp", a, x, p)
+        out("gq", a, x, q)

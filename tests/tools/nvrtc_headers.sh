@@ -15,7 +15,7 @@ trap 'rm -rf "$tmp"' EXIT
 # every header, math.h first: the lanes come with it
 {
 	echo '#include "kernels/math.h"'
-	printf '#include "%s"\n' kernels/*.h
+	grep -l KERNELS_ kernels/*.h | sed 's/.*/#include "&"/' # those without a guard are templates
 } > "$tmp/kernels.cu"
 cat >> "$tmp/kernels.cu" <<'CU'
 extern "C" __global__ void
