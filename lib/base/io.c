@@ -146,19 +146,46 @@ io_lines_free(struct io_lines *r)
 	buf_free(&r->b);
 }
 
+/* What cannot be replaced by a file without harm: 1 and f writes to it as it is, 0, or -1. */
+static int
+open_special(struct io_atomic *f, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	f->fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (f->fd < 0)
+		return err_sys(e, ERR_CANTCREAT, "cannot open %s", path);
+	return 1;
+}
+
 int
 io_atomic_open(struct io_atomic *f, const char *path, struct err *e)
 {
-	size_t n = strlen(path) + 32;
+	char *real = NULL;
+	size_t n;
+	int special;
 
 	*f = (struct io_atomic){.fd = -1};
-	f->path = strdup(path);
+	special = open_special(f, path, e);
+	if (special < 0)
+		return -1;
+	real = special ? NULL : realpath(path, NULL); /* a link stays one; NULL: not there yet */
+	f->path = real ? real : strdup(path);
+	if (special) {
+		if (f->path)
+			return 0;
+		io_atomic_abort(f);
+		return err_nomem(e);
+	}
+	n = (f->path ? strlen(f->path) : 0) + 32;
 	f->tmp = malloc(n);
 	if (!f->path || !f->tmp) {
 		io_atomic_abort(f);
 		return err_nomem(e);
 	}
-	snprintf(f->tmp, n, "%s.XXXXXX.tmp", path);
+	snprintf(f->tmp, n, "%s.XXXXXX.tmp", f->path);
 	f->fd = mkostemps(f->tmp, 4, O_CLOEXEC);
 	if (f->fd < 0) {
 		err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
@@ -193,9 +220,17 @@ sync_folder_of(const char *path)
 int
 io_atomic_commit(struct io_atomic *f, struct err *e)
 {
-	mode_t mask = umask(0);
+	mode_t mask;
 	int rc = 0;
 
+	if (!f->tmp) { /* a device or pipe */
+		if (close(f->fd) < 0)
+			rc = err_sys(e, ERR_IO, "cannot write %s", f->path);
+		f->fd = -1;
+		io_atomic_abort(f);
+		return rc;
+	}
+	mask = umask(0);
 	umask(mask);
 	if (fchmod(f->fd, 0666 & ~mask) < 0 || fsync(f->fd) < 0)
 		rc = err_sys(e, ERR_IO, "cannot write %s", f->path);

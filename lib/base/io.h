@@ -35,7 +35,8 @@ void io_lines_free(struct io_lines *r);
 
 /*
  * A file that appears whole or not at all: bytes go to a temporary name beside `path`; commit
- * syncs, renames and syncs the folder. After abort, or a crash, `path` is what it was.
+ * syncs, renames and syncs the folder. After abort, or a crash, `path` is what it was. A link is followed, not replaced;
+ * what is no file (a device, a pipe) is written to as it is.
  */
 struct io_atomic {
 	int fd;          /* write here */

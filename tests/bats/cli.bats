@@ -51,6 +51,20 @@ load helper
     [ "$(ls | wc -l)" -eq 1 ]
 }
 
+@test "an output that is a pipe or a link stays one" {
+    mkfifo pipe
+    cat pipe >got &
+    sim "$DCF" --spec "$SPEC" --seed 1 -n 2000 --format json -o pipe
+    wait $!
+    [ -p pipe ]
+    jq -e '.targets[0].n == 2000' got
+    echo old >file
+    ln -s file link
+    sim "$DCF" --spec "$SPEC" --seed 1 -n 2000 --format json -o link
+    [ -L link ]
+    jq -e '.targets[0].n == 2000' file
+}
+
 @test "above, value at risk and percentiles" {
     sim "$DCF" --spec "$SPEC" --seed 1 -n 50000 --format ndjson --above 3000 --var 95 -p 5,50,95 >out
     jq -e '.targets[0] | (.above[0].prob > 0.4 and .above[0].prob < 0.65) and (.percentiles | length == 3) and .var.cvar < .var.var' out
