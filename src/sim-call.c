@@ -2,7 +2,6 @@
  * sim-call: HTTP calls as a stage. Request lines in, event and result lines out; one deadline for each call, whatever it takes:
  * names, connections, retries, waits. lib/call does it; here are options, the task line, the terminal, the exit status.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
@@ -19,6 +18,7 @@
 #include "base/num.h"
 #include "call/batch.h"
 #include "common/cli.h"
+#include "common/writer.h"
 #include "record/record.h"
 
 static const char usage[] =
@@ -59,6 +59,8 @@ static const char usage[] =
     "  -h, --help                this text\n"
     "  -V, --version             version\n";
 
+#define UNREAD_MAX ((size_t)64 << 20) /* bytes of lines that nobody has read, before calls are held up */
+
 static volatile sig_atomic_t stop_flag;
 
 static void
@@ -76,6 +78,7 @@ struct program {
 	struct buf head;        /* input read while looking for a task line */
 	struct record task;     /* owns what the options borrow */
 	struct buf line;
+	struct writer *out;
 };
 
 /* --- options ----------------------------------------------------------------------------------------------------------------- */
@@ -265,17 +268,30 @@ static int
 write_line(void *ctx, struct buf *line, struct err *e)
 {
 	struct program *p = ctx;
+	int broken, rc;
 
 	if (p->results_only && !strstr(line->s, "\"type\":\"result\"")) {
 		buf_clear(line);
 		return 0;
 	}
-	if (record_emit(1, line, e) < 0) {
-		if (errno == EPIPE)
-			cli_reraise(SIGPIPE); /* ignored for the sake of TLS, not of this */
-		return -1;
-	}
-	return 0;
+	rc = writer_put(p->out, line, &broken, e);
+	if (broken)
+		cli_reraise(SIGPIPE); /* ignored for the sake of TLS, not of this */
+	return rc;
+}
+
+/* All lines are out, or the program ends. */
+static void
+finish_lines(struct program *p)
+{
+	struct err e;
+	int broken, rc = writer_finish(p->out, &broken, &e);
+
+	p->out = NULL;
+	if (broken)
+		cli_reraise(SIGPIPE);
+	if (rc < 0)
+		cli_die(&e);
 }
 
 static void
@@ -344,6 +360,7 @@ give_up(struct program *p, const struct err *e)
 	record_str(&p->line, "reason", e->msg);
 	record_int(&p->line, "status", e->status);
 	send_own(p);
+	finish_lines(p);
 	cli_progress_done();
 	cli_die(e);
 }
@@ -523,6 +540,9 @@ main(int argc, char **argv)
 	p.input = argv[optind];
 	p.start_ns = clk_boot_ns();
 	set_signals();
+	p.out = writer_start(1, UNREAD_MAX, &e);
+	if (!p.out)
+		cli_die(&e);
 	find_input(&p);
 	fit_descriptors(&p);
 	if (p.batch_ns > 0)
@@ -537,6 +557,7 @@ main(int argc, char **argv)
 		give_up(&p, &e);
 	cli_progress_done();
 	status = say_finished(&p, &s);
+	finish_lines(&p);
 	if (status && s.outcome != BATCH_STOPPED)
 		fprintf(stderr, "sim-call: %s\n", s.reason);
 	record_free(&p.task);

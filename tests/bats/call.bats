@@ -801,6 +801,16 @@ http2() {
     [ "${PIPESTATUS[0]}" -eq 141 ]
 }
 
+@test "a reader that does not read holds up no call" {
+    for i in $(seq 40); do echo '{"url":"'"$H"'/size?n=20000"}'; done >in # 800 kB of results: more than a pipe holds
+    echo '{"id":"hang","url":"'"$H"'/hang","deadline":"1s"}' >>in
+    echo '{"id":"late","url":"'"$H"'/slow?s=1.5"}' >>in
+    sim-call --results-only <in 2>err | { sleep 2.5; cat; } >out || true
+    [ "$(jq -s 'map(select(.ok)) | length' out)" -eq 41 ]
+    [ -z "$(later_than 1.7)" ]
+    yes 'select(.id == "hang") | .class == "deadline" and .seconds < 1.1' out
+}
+
 @test "options: one line, status 64" {
     for o in '-j 0' '--rate -1' '--rate 5/fortnight' '--order random' '--deadline 0' '--inline 1T' '--retry-budget much' '--backoff soon' '--http 3' '--retry-status 42' 'a b'; do
         # shellcheck disable=SC2086
