@@ -312,4 +312,72 @@ xl_workday(struct xl_call *c)
 	return xl_bad_date(c, s) ? XL_FAIL(c, XL_NUM) : s;
 }
 
+/* --- numeric forms of functions whose last arguments are texts: lib/formula/numform.h ---------------------- */
+
+/* start, end, unit: 0 D, 1 M, 2 Y, 3 YM, 4 MD, 5 YD. */
+XL_FN
+xl_datedif(struct xl_call *c)
+{
+	double s1 = ks_floor(XL_ARG(c, 0)), s2 = ks_floor(XL_ARG(c, 1)), from;
+	int unit, months, d;
+	struct xd_ymd a, b;
+
+	if (!(XL_ARG(c, 2) >= 0 && XL_ARG(c, 2) <= 5))
+		return XL_FAIL(c, XL_NUM);
+	unit = (int)XL_ARG(c, 2);
+	if (xl_bad_date(c, s1) || xl_bad_date(c, s2) || s1 > s2)
+		return XL_FAIL(c, XL_NUM);
+	a = xd_of(s1, c->date1904);
+	b = xd_of(s2, c->date1904);
+	months = (b.y - a.y) * 12 + b.m - a.m - (b.d < a.d);
+	if (unit == 0)
+		return s2 - s1;
+	if (unit == 1)
+		return months;
+	if (unit == 2)
+		return months / 12;
+	if (unit == 3)
+		return months % 12;
+	if (unit == 4) {
+		d = b.d - a.d;
+		return d < 0 ? d + xd_month_days(b.m == 1 ? b.y - 1 : b.y, b.m == 1 ? 12 : b.m - 1) : d;
+	}
+	from = xd_serial_norm(b.y, a.m, a.d, c->date1904);
+	if (from > s2)
+		from = xd_serial_norm(b.y - 1, a.m, a.d, c->date1904);
+	return s2 - from;
+}
+
+K_SCALAR int
+xl_bad_mask(const struct xl_call *c)
+{
+	return !(XL_ARG(c, 2) >= 0 && XL_ARG(c, 2) <= 127);
+}
+
+/* start, end (or days), mask of free weekdays, holidays. */
+XL_FN
+xl_networkdays_mask(struct xl_call *c)
+{
+	double a = XL_ARG(c, 0), b = XL_ARG(c, 1);
+
+	if (xl_bad_date(c, a) || xl_bad_date(c, b) || xl_bad_mask(c))
+		return XL_FAIL(c, XL_NUM);
+	return xl_net_workdays(a, b, (unsigned)XL_ARG(c, 2), c->arg[3].x, c->nargs > 3 ? c->arg[3].n : 0, c->date1904);
+}
+
+XL_FN
+xl_workday_mask(struct xl_call *c)
+{
+	double a = XL_ARG(c, 0), s;
+	unsigned mask;
+
+	if (xl_bad_date(c, a) || xl_bad_mask(c))
+		return XL_FAIL(c, XL_NUM);
+	mask = (unsigned)XL_ARG(c, 2);
+	if (mask == 127)
+		return XL_FAIL(c, XL_VALUE);
+	s = xl_work_day(a, XL_ARG(c, 1), mask, c->arg[3].x, c->nargs > 3 ? c->arg[3].n : 0, c->date1904);
+	return xl_bad_date(c, s) ? XL_FAIL(c, XL_NUM) : s;
+}
+
 #endif

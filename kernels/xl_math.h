@@ -602,4 +602,26 @@ xl_erf(struct xl_call *c)
 	return ks_erf(b) - ks_erf(a);
 }
 
+/* x, prefix, mode, a, b, c, d, prefix: mode 0 one unit, 1 (x + a) b / c - d, 2 x a; CONVERT between units. */
+XL_FN
+xl_convert(struct xl_call *c)
+{
+	double x = XL_ARG(c, 0) * XL_ARG(c, 1);
+
+	if (XL_ARG(c, 2) == 1)
+		x = (x + XL_ARG(c, 3)) * XL_ARG(c, 4) / XL_ARG(c, 5) - XL_ARG(c, 6);
+	else if (XL_ARG(c, 2) == 2)
+		x = x * XL_ARG(c, 3);
+	return x / XL_ARG(c, 7);
+}
+
+/* 1 where the whole part is odd. */
+XL_FN
+xl_is_odd(struct xl_call *c)
+{
+	double t = ks_trunc(ks_abs(XL_ARG(c, 0)));
+
+	return t - 2 * ks_floor(t / 2);
+}
+
 #endif

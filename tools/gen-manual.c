@@ -46,7 +46,7 @@ functions(void)
 	puts(".Xr sim-distributions 7 .");
 	puts(".Bl -tag -width Ds");
 	for (size_t i = 0; (f = func_at(i)); i++) {
-		if (f->flags & FN_DIST)
+		if (f->flags & (FN_DIST | FN_HIDDEN))
 			continue;
 		printf(".It \"");
 		for (const char *s = f->signature; *s; s++)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/lower_fn.h"
+#include "formula/numform.h"
 
 /* --- LET --------------------------------------------------------------------------------------------- */
 
@@ -577,7 +578,7 @@ lower_find_handler(const char *name)
 int
 lower_has_lanes(const struct func *f)
 {
-	return f->num != NULL || (f->flags & FN_RANDOM) || lower_find_handler(f->name) != NULL;
+	return f->num != NULL || numform_known(f->name) || (f->flags & FN_RANDOM) || lower_find_handler(f->name) != NULL;
 }
 
 struct lval
@@ -591,6 +592,8 @@ lower_call(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	h = lower_find_handler(f->name);
 	if (h)
 		return h(L, c, n);
+	if (numform_known(f->name))
+		return lower_numform(L, c, n);
 	if (f->num) {
 		for (int i = 0; i < n->nargs; i++)
 			if (func_arg_letter(f, i) != 'n' && func_arg_letter(f, i) != 'b')

@@ -39,6 +39,9 @@ struct lval lower_sumproduct_fn(struct lower *L, const struct lower_ctx *c, cons
 /* lower_num.c: numeric functions of scalars that have lane operations of their own; a: numbers. LV_UNSUPPORTED: the others. */
 struct lval lower_scalar_fn(struct lower *L, const struct func *f, const struct lval *a, int nargs);
 
+/* lower_form.c */
+struct lval lower_numform(struct lower *L, const struct lower_ctx *c, const struct node *n);
+
 /* lower_criteria.c: SUMIF, SUMIFS, COUNTIF, AVERAGEIFS, MINIFS … */
 struct lval lower_ifs_family(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_countblank_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "formula/eval_internal.h"
+#include "formula/numform.h"
 #include "kernels/xl_date.h"
 
 #define FNUM(...)
@@ -24,8 +25,8 @@ is_date(const struct eval *ev, double s)
 }
 
 /* Number 1..7, 11..17, or seven characters 0 and 1 from Monday on. 0 or an error kind. */
-static int
-weekend_mask(struct value v, int date1904, unsigned *mask)
+int
+numform_weekend(struct value v, int date1904, unsigned *mask)
 {
 	static const unsigned pair[] = {0x60, 0x41, 0x03, 0x06, 0x0c, 0x18, 0x30};
 	double x;
@@ -60,8 +61,8 @@ weekend_mask(struct value v, int date1904, unsigned *mask)
 	return 0;
 }
 
-static int
-holidays(struct eval *ev, struct value v, double **out, int *n)
+int
+numform_holidays(struct eval *ev, struct value v, double **out, int *n)
 {
 	struct eval_walk w;
 	struct value e;
@@ -95,10 +96,10 @@ intl(struct eval *ev, struct value *args, int nargs, int net, struct value *out)
 {
 	double *hol, a = args[0].u.num, b = args[1].u.num, s;
 	unsigned mask;
-	int n, k = weekend_mask(nargs > 2 ? args[2] : (struct value){.kind = V_MISSING}, ev->date1904, &mask);
+	int n, k = numform_weekend(nargs > 2 ? args[2] : (struct value){.kind = V_MISSING}, ev->date1904, &mask);
 
 	if (!k)
-		k = holidays(ev, nargs > 3 ? args[3] : (struct value){.kind = V_MISSING}, &hol, &n);
+		k = numform_holidays(ev, nargs > 3 ? args[3] : (struct value){.kind = V_MISSING}, &hol, &n);
 	if (!k && (!is_date(ev, a) || (net && !is_date(ev, b))))
 		k = XE_NUM;
 	if (!k && mask == 127 && !net)
@@ -125,49 +126,28 @@ fn_workday_intl(struct eval *ev, const struct node *call, struct value *args, in
 	intl(ev, args, nargs, 0, out);
 }
 
+int
+numform_datedif_unit(const char *text)
+{
+	static const char *const units[] = {"D", "M", "Y", "YM", "MD", "YD"};
+
+	for (int i = 0; i < 6; i++)
+		if (!strcasecmp(text, units[i]))
+			return i;
+	return -1;
+}
+
 void
 fn_datedif(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double s1 = floor(args[0].u.num), s2 = floor(args[1].u.num), r;
-	const char *u = args[2].u.text->s;
-	struct xd_ymd a, b;
-	int months;
+	double unit = numform_datedif_unit(args[2].u.text->s), r;
+	struct xl_arg arg[3] = {{&args[0].u.num, 1, 1, 1}, {&args[1].u.num, 1, 1, 1}, {&unit, 1, 1, 1}};
+	struct xl_call c = {.arg = arg, .nargs = 3, .date1904 = ev->date1904};
 
 	UNUSED(call);
 	UNUSED(nargs);
-	if (!is_date(ev, s1) || !is_date(ev, s2) || s1 > s2) {
-		*out = value_error(XE_NUM);
-		return;
-	}
-	a = xd_of(s1, ev->date1904);
-	b = xd_of(s2, ev->date1904);
-	months = (b.y - a.y) * 12 + b.m - a.m - (b.d < a.d);
-	if (!strcasecmp(u, "D")) {
-		r = s2 - s1;
-	} else if (!strcasecmp(u, "M")) {
-		r = months;
-	} else if (!strcasecmp(u, "Y")) {
-		r = months / 12;
-	} else if (!strcasecmp(u, "YM")) {
-		r = months % 12;
-	} else if (!strcasecmp(u, "MD")) {
-		r = b.d - a.d;
-		if (r < 0) {
-			int m = b.m == 1 ? 12 : b.m - 1, y = b.m == 1 ? b.y - 1 : b.y;
-
-			r += xd_month_days(y, m);
-		}
-	} else if (!strcasecmp(u, "YD")) {
-		double from = xd_serial_norm(b.y, a.m, a.d, ev->date1904);
-
-		if (from > s2)
-			from = xd_serial_norm(b.y - 1, a.m, a.d, ev->date1904);
-		r = s2 - from;
-	} else {
-		*out = value_error(XE_NUM);
-		return;
-	}
-	*out = value_num(r);
+	r = unit < 0 ? XL_FAIL(&c, XL_NUM) : xl_datedif(&c);
+	*out = c.err ? value_error(c.err) : value_num(r);
 }
 
 static void

@@ -8,6 +8,7 @@
 
 #include "formula/eval_internal.h"
 #include "formula/fn.h"
+#include "formula/numform.h"
 #include "kernels/xl_math.h"
 
 static struct value
@@ -411,25 +412,41 @@ unit_find(const char *name, double *scale)
 	return NULL;
 }
 
+int
+numform_convert(const char *from_name, const char *to_name, double *k)
+{
+	const struct unit *from = unit_find(from_name, &k[0]), *to = unit_find(to_name, &k[6]);
+
+	if (!from || !to || from->kind != to->kind)
+		return -1;
+	if (from->shift < -200 && to->shift < -200) { /* both from absolute zero */
+		k[1] = 2;
+		k[2] = from->factor / to->factor;
+		k[3] = k[4] = k[5] = 0;
+	} else {
+		k[1] = from != to;
+		k[2] = from->shift;
+		k[3] = from->factor;
+		k[4] = to->factor;
+		k[5] = to->shift;
+	}
+	return 0;
+}
+
 void
 fn_convert(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double from_scale, to_scale, x;
-	const struct unit *from = unit_find(args[1].u.text->s, &from_scale);
-	const struct unit *to = unit_find(args[2].u.text->s, &to_scale);
+	double v[8] = {args[0].u.num};
+	struct xl_arg arg[8];
+	struct xl_call c = {.arg = arg, .nargs = 8, .date1904 = ev->date1904};
 
-	(void)ev;
 	(void)call;
 	(void)nargs;
-	if (!from || !to || from->kind != to->kind) {
+	if (numform_convert(args[1].u.text->s, args[2].u.text->s, v + 1) < 0) {
 		*out = value_error(XE_NA);
 		return;
 	}
-	x = args[0].u.num;
-	x = x * from_scale;
-	if (from->shift < -200 && to->shift < -200) /* both from absolute zero */
-		x = x * (from->factor / to->factor);
-	else if (from != to)
-		x = (x + from->shift) * from->factor / to->factor - to->shift;
-	*out = number(x / to_scale);
+	for (int i = 0; i < 8; i++)
+		arg[i] = (struct xl_arg){&v[i], 1, 1, 1};
+	*out = number(xl_convert(&c));
 }

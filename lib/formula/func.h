@@ -53,6 +53,7 @@ enum func_flag {
 	FN_ITERATES = 256, /* found by iteration: Excel's own is within 1e-7 */
 	FN_LAMBDA = 128,   /* takes a LAMBDA, or the bare name of a function */
 	FN_EMPTYDEF = 512, /* a parameter left empty means its default, as one omitted does, not 0 */
+	FN_HIDDEN = 1024,  /* the numeric form of another row (numform.h); not in the manual */
 	FN_DIST = 32       /* a Risk… distribution; dist field is its index in kernels/dist.def */
 };
 
