@@ -72,6 +72,7 @@ help:
 ## all            build the programs into bin/
 ## demo           install what is missing, build, run the main job, show its result
 ## check          install what the tests need, build, run all tests
+## check-gpu      the bits of a GPU against the CPU's; skipped with the reason where there is none
 ## check-asan     the tests again under the address and undefined-behaviour sanitizers
 ## check-conformance DIR=…   recalculate a folder of workbooks, table of agreement by function
 ## check-lanes DIR=… [BOOKS=100]   real workbooks made random: lanes against the scalar evaluator

@@ -133,25 +133,68 @@ kv_g_draw(const struct g_args *a, size_t nstreams, kd *u, size_t block)
 
 #else
 
+struct g_draw {
+	uint64_t seed, trial;
+	const uint64_t *stream;
+};
+
 #define G_PARAMS const double *tab, double *out, const struct g_draw *u, double *s
 #define G_PASS tab, out, u, s
+#ifndef G_PART /* one function for all is inlined: everything in registers */
+#ifdef G_ONE_PART
+#define G_PART static __device__ __forceinline__ void
+#else
+#define G_PART static __device__ __noinline__ void
+#endif
+#endif
+#define G_FAR static __device__ __noinline__
+#if G_SHARED_UNIFORMS
+#define G_U(n) out[(n) * 256]
+#else
+#define G_U(n) philox_uniform(u->seed, u->stream[n], u->trial)
+#endif
+
+/* Argument i of a call: n numbers of t from `first` on. */
+#define G_ARG(i, first, count, r, k) \
+	(g[i].x = t + (first), g[i].n = (count), g[i].rows = (r), g[i].cols = (k))
+#define G_CALL(given, used, date) \
+	(c.arg = g, c.nargs = (given), c.scratch = t + (used), c.err = 0, c.date1904 = (date))
+
+/* A number that is not finite is error 6, #NUM!; 0 where there is an error. */
+K_SCALAR double
+g_finite(double v, int *err)
+{
+	if (!*err && !(ks_abs(v) <= 0x1.fffffffffffffp+1023))
+		*err = 6;
+	return *err ? 0.0 : v;
+}
+
+K_SCALAR int
+g_all_finite(const double *p, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (!(ks_abs(p[i]) <= 0x1.fffffffffffffp+1023))
+			return 0;
+	return 1;
+}
+
+/* dist_check() and dist_quantile() of one distribution; p and err are the caller's. */
+#define G_CHECK(fn, n) (err = g_all_finite(p, n) && !di_##fn##_check(p, n) ? 0 : 6)
+#define G_INVERSE(fn, u, n) (G_CHECK(fn, n) ? 0.0 : g_finite(di_##fn##_inv(u, p, n), &err))
+#define G_UPTO(fn, x, n) (G_CHECK(fn, n) ? 0.0 : di_##fn##_cdf(x, p, n, &q))
+#define G_BELOW(fn, x, n) (G_CHECK(fn, n) ? 0.0 : g_positive(di_##fn##_cdf(x, p, n, &q)))
+#define G_BELOW_DISCRETE(fn, x, n) (G_CHECK(fn, n) ? 0.0 : g_positive(di_##fn##_cdf(x, p, n, &q) - di_##fn##_pdf(x, p, n)))
+#define G_VALID(fn, x, n) (G_CHECK(fn, n), 0.0)
+
+K_SCALAR double
+g_positive(double c)
+{
+	return c < 0 ? 0.0 : c;
+}
 #define G_NEAR(site, name, a, b) ks_g_##name(a, b)
 
-#ifdef G_SLOW /* only where the program needs them: they cost time to compile */
-#include "kernels/xl_ops.h"
-#include "kernels/xl_math.h"
-#define NEARROW(name, near, slow)                                                              \
-	K_SCALAR_BIG double ks_slow_##name(double a, double b) { return (slow); }              \
-	K_SCALAR double ks_g_##name(double a, double b)                                        \
-	{                                                                                      \
-		return ks_##near(a, b) ? ks_slow_##name(a, b) : ks_fast_##name(a, b);          \
-	}
-#define EACHROW(name, slow)                                                                    \
-	K_SCALAR_BIG double ks_g_##name(double a, double b) { return (slow); }
-#include "kernels/slow.def"
-#undef NEARROW
-#undef EACHROW
-#endif
 
 #endif
 #endif

@@ -83,7 +83,7 @@ take_record(const struct record *r, struct partial_set *p, struct outcome *o, co
 		return 0;
 	if (!strcmp(r->type, "started")) {
 		o->started++;
-	} else if (!strcmp(r->type, "error")) {
+	} else if (!strcmp(r->type, "error") && !record_get_bool(r, "continues")) {
 		note(o, record_get_str(r, "message"));
 	} else if (!strcmp(r->type, "finished")) {
 		o->finished++;

@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "common/cli.h"
 #include "common/engine.h"
+#include "engine/gen.h"
 #include "engine/sim.h"
 #include "record/record.h"
 #include "stats/partial.h"
@@ -28,6 +29,7 @@ static const char usage[] =
     "      --refine FILE      second pass over the trials of a summary in FILE: exact percentiles\n"
     "      --trial K          replay trial K, showing every cell that depends on a draw\n"
     "      --dry-run          compile and check everything, run nothing; print the task as one line\n"
+    "      --emit WHAT        write the generated source, c or cuda, and end\n"
     "      --devices          list the devices that could compute, and why not\n"
     "  -q, --quiet            no progress on the terminal\n"
     "  -h, --help             this text\n"
@@ -182,12 +184,18 @@ put_warnings(struct out *o, const struct sim *s)
 }
 
 static void
-on_warn(void *ctx, const char *message)
+on_note(void *ctx, const struct sim_note *n)
 {
 	struct out *o = ctx;
 
-	record_begin(&o->line, "warning", o->task->job, o->task->attempt);
-	record_str(&o->line, "message", message);
+	record_begin(&o->line, n->is_error ? "error" : "warning", o->task->job, o->task->attempt);
+	record_str(&o->line, "message", n->message);
+	if (n->is_error)
+		record_bool(&o->line, "continues", 1);
+	if (n->trial >= 0)
+		record_int(&o->line, "trial", n->trial);
+	if (n->cell)
+		record_str(&o->line, "cell", n->cell);
 	record_end(&o->line);
 	put(o);
 }
@@ -211,8 +219,28 @@ on_progress(void *ctx, const struct sim_progress *p)
 	put(o);
 }
 
+/* Who computed what: [{"device":…,"trials":…}, …]. */
 static void
-put_finished(struct out *o, const char *outcome, const char *reason, int status, int64_t trials, int64_t compiled, double seconds)
+put_shares(struct buf *b, const struct sim_result *r)
+{
+	int64_t cpu = r->trials;
+
+	buf_puts(b, ",\"shares\":[");
+	for (int k = 0; k < r->nshares; k++) {
+		buf_puts(b, "{");
+		record_str(b, "device", r->share[k].device);
+		record_int(b, "trials", r->share[k].trials);
+		buf_puts(b, "},");
+		cpu -= r->share[k].trials;
+	}
+	buf_puts(b, "{");
+	record_str(b, "device", "cpu");
+	record_int(b, "trials", cpu);
+	buf_puts(b, "}]");
+}
+
+static void
+put_finished(struct out *o, const char *outcome, const char *reason, int status, const struct sim_result *r)
 {
 	struct buf *b = &o->line;
 
@@ -221,9 +249,10 @@ put_finished(struct out *o, const char *outcome, const char *reason, int status,
 	if (reason)
 		record_str(b, "reason", reason);
 	record_int(b, "status", status);
-	record_int(b, "trials", trials);
-	record_int(b, "compiled", compiled);
-	record_num(b, "seconds", seconds);
+	record_int(b, "trials", r->trials);
+	record_int(b, "compiled", r->compiled);
+	put_shares(b, r);
+	record_num(b, "seconds", r->seconds);
 	record_str(b, "run", o->run);
 	record_end(b);
 	put(o);
@@ -233,12 +262,14 @@ put_finished(struct out *o, const char *outcome, const char *reason, int status,
 static void __attribute__((noreturn))
 fail(struct out *o, const struct err *e)
 {
+	static const struct sim_result none;
+
 	record_begin(&o->line, "error", o->task->job, o->task->attempt);
 	record_str(&o->line, "message", e->msg);
 	record_int(&o->line, "status", e->status);
 	record_end(&o->line);
 	put(o);
-	put_finished(o, "failed", e->msg, e->status, 0, 0, 0);
+	put_finished(o, "failed", e->msg, e->status, &none);
 	cli_die(e);
 }
 
@@ -302,6 +333,21 @@ put_task(struct out *o, const struct sim *s, const struct engine_options *eo)
 	return 0;
 }
 
+static void
+emit_source(struct out *o, const struct sim *s, enum gen_dialect dialect)
+{
+	struct gen g;
+	struct err e = {0};
+
+	if (gen_source(&g, s->prog->ir, s->prog->root, s->prog->nroots, dialect, &e) < 0)
+		fail(o, &e);
+	if (io_write_all(1, g.src, g.nbytes) < 0) {
+		err_sys(&e, ERR_IO, "cannot write the source");
+		cli_die(&e);
+	}
+	gen_free(&g);
+}
+
 /* --- the run ------------------------------------------------------------------------------------------------------ */
 
 static int
@@ -309,7 +355,8 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 {
 	struct sim_run_options ro = {.seed = eo->spec.seed, .first = eo->spec.first, .last = eo->spec.last,
 	                             .threads = eo->threads, .stop = &stop_flag, .progress = on_progress, .ctx = o,
-	                             .jit = eo->jit, .warn = on_warn,
+	                             .jit = eo->jit, .device = eo->device, .ordinal = eo->ordinal, .validate = eo->validate,
+	                             .note = on_note,
 	                             .samples_fd = -1, .samples_ndjson = eo->samples_ndjson};
 	struct io_atomic samples = {.fd = -1};
 	struct stats_edge *edge = NULL;
@@ -346,7 +393,7 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 		status = ERR_DEADLINE;
 	put_finished(o, r.timed_out ? "deadline" : r.stopped && r.last < ro.last ? "stopped" : "completed",
 	             r.timed_out ? "the limit in time was reached" : r.stopped ? "a signal asked for it" : NULL,
-	             status, r.last - r.first, r.compiled, r.seconds);
+	             status, &r);
 	stats_free(r.stats);
 	free(edge);
 	return r.stopped && r.last < ro.last ? -1 : status;
@@ -355,9 +402,10 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_TRIAL = 1000, OPT_DEVICES, OPT_REFINE, OPT_DRY_RUN };
+	enum { OPT_TRIAL = 1000, OPT_DEVICES, OPT_EMIT, OPT_REFINE, OPT_DRY_RUN };
 	static const struct option longs[] = {ENGINE_LONG_OPTIONS{"trial", required_argument, 0, OPT_TRIAL},
 	                                      {"devices", no_argument, 0, OPT_DEVICES},
+	                                      {"emit", required_argument, 0, OPT_EMIT},
 	                                      {"dry-run", no_argument, 0, OPT_DRY_RUN},
 	                                      {"refine", required_argument, 0, OPT_REFINE},
 	                                      {"quiet", no_argument, 0, 'q'},
@@ -371,6 +419,7 @@ main(int argc, char **argv)
 	struct err e = {0};
 	struct sigaction sa = {.sa_handler = on_stop};
 	int64_t trial = -1;
+	const char *emit = NULL;
 	int c, quiet = 0, dry_run = 0, rc;
 
 	cli_start("sim-engine");
@@ -386,6 +435,11 @@ main(int argc, char **argv)
 			break;
 		case OPT_DRY_RUN:
 			dry_run = 1;
+			break;
+		case OPT_EMIT:
+			if (strcmp(optarg, "c") && strcmp(optarg, "cuda"))
+				cli_usage("--emit: \"%s\" is neither c nor cuda", optarg);
+			emit = optarg;
 			break;
 		case OPT_DEVICES:
 			return engine_list_devices(1);
@@ -416,7 +470,10 @@ main(int argc, char **argv)
 	engine_run_id(o.run);
 	if (sim_open(&s, &eo.spec, eo.isa, &e) < 0)
 		fail(&o, &e);
-	if (trial >= 0) {
+	if (emit) {
+		emit_source(&o, &s, !strcmp(emit, "cuda") ? GEN_CUDA : GEN_VECTOR);
+		rc = 0;
+	} else if (trial >= 0) {
 		rc = replay(&o, &s, &eo, trial);
 	} else if (dry_run) {
 		rc = put_task(&o, &s, &eo);

@@ -178,10 +178,10 @@ refine(struct sim *s, const struct summary_options *so, struct sim_run_options r
 }
 
 static void
-on_warn(void *ctx, const char *message)
+on_note(void *ctx, const struct sim_note *n)
 {
 	(void)ctx;
-	cli_warn("%s", message);
+	cli_warn("%s", n->message);
 }
 
 static int
@@ -189,7 +189,8 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 {
 	int bar = !quiet && isatty(2);
 	struct sim_run_options ro = {.progress = on_progress, .ctx = &bar, .stop = &stop_flag, .samples_fd = -1,
-	                             .jit = eo->jit, .warn = quiet ? NULL : on_warn};
+	                             .jit = eo->jit, .device = eo->device, .ordinal = eo->ordinal, .validate = eo->validate,
+	                             .note = quiet ? NULL : on_note};
 	struct io_atomic samples = {.fd = -1};
 	struct partial_head h;
 	struct sim_result r;

@@ -366,7 +366,7 @@ weight(const struct ir_insn *i)
 static void
 cut(struct gen_writer *w)
 {
-	unsigned size = 0, part = 0;
+	unsigned size = 0, part = 0, most = w->dialect == GEN_CUDA ? GEN_PART_CUDA : GEN_PART;
 
 	for (size_t k = 0; k < w->ir->n; k++) {
 		const struct ir_insn *i = &w->ir->insn[k];
@@ -374,7 +374,7 @@ cut(struct gen_writer *w)
 
 		if (!w->live[k])
 			continue;
-		if (i->op != IR_RES2 && size + weight(i) > GEN_PART && size > 0) {
+		if (i->op != IR_RES2 && size + weight(i) > most && size > 0) {
 			part++;
 			size = 0;
 		}

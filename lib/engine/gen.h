@@ -12,7 +12,7 @@
  *
  * Invariants
  *  1. A statement applies the very function of kernels/ that the vector machine applies, to the same operands.
- *  2. A function has at most GEN_PART statements; values that live on between two are kept in memory.
+ *  2. A function has at most GEN_PART (GEN_PART_CUDA) statements; values that live on between two are kept in memory.
  *  3. A program with a TREE is refused: it needs the scalar evaluator.
  */
 #ifndef ENGINE_GEN_H
@@ -25,7 +25,8 @@
 #include "base/err.h"
 #include "engine/ir.h"
 
-#define GEN_PART 400
+#define GEN_PART 400      /* compilers take time in proportion to the square of it */
+#define GEN_PART_CUDA 800 /* a model of one part stays in registers */
 #define GEN_NO_SLOT UINT32_MAX
 
 enum gen_dialect { GEN_VECTOR, GEN_CUDA };

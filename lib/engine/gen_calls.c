@@ -1,4 +1,5 @@
 /* gen_calls: calls in generated source, and the frame around its parts. See gen.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/gen_private.h"
@@ -106,17 +107,31 @@ xl_name(const struct func *f)
 	return NULL;
 }
 
-/* The header of kernels/ that defines an XL_FN. */
+/* Does this text define the function: by itself, or as the first argument of a macro in capitals? */
+static int
+defines(const char *text, const char *fn)
+{
+	char head[80];
+	const char *at;
+
+	snprintf(head, sizeof head, "%s(struct xl_call *", fn);
+	if (strstr(text, head))
+		return 1;
+	snprintf(head, sizeof head, "(%s, ", fn + strlen("xl_"));
+	for (at = text; (at = strstr(at, head)); at++)
+		if (at > text && at[-1] >= 'A' && at[-1] <= 'Z')
+			return 1;
+	return 0;
+}
+
+/* The header of kernels/ that has an XL_FN. */
 static const char *
 xl_header(const char *fn)
 {
-	static const char *const headers[] = {"xl_math.h", "xl_stat.h", "xl_money.h", "xl_dist.h", "xl_date.h"};
-	char head[80] = "";
+	static const char *const headers[] = {"xl_math.h", "xl_stat.h", "xl_money.h", "xl_dist.h", "xl_date.h", "xl_odd.h", "xl_bessel.h"};
 
-	strncat(head, fn, sizeof head - 20);
-	strcat(head, "(struct xl_call *");
 	for (size_t k = 0; k < sizeof headers / sizeof headers[0]; k++)
-		if (gen_kernel_text(headers[k]) && strstr(gen_kernel_text(headers[k]), head))
+		if (gen_kernel_text(headers[k]) && defines(gen_kernel_text(headers[k]), fn))
 			return headers[k];
 	return NULL;
 }
@@ -137,7 +152,7 @@ cuda_guard(struct gen_writer *w, ir_ref guard)
 		return;
 	buf_puts(&w->body, "\t\tif (");
 	gen_operand(w, guard);
-	buf_puts(&w->body, " == 0.0)\n\t");
+	buf_puts(&w->body, " == 0.0)\n");
 }
 
 static void
@@ -170,25 +185,42 @@ cuda_function(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 	buf_printf(b, "\t\tv%d = g_finite(%s(&c), &c.err);\n\t\te%d = c.err;\n\t}\n", at, fn, at);
 }
 
+/* What dist_check() asks of the number of parameters. */
+static int
+dist_wrong_count(int dist, int n)
+{
+	return n < dist_info[dist].min || (dist_info[dist].max >= 0 && n > dist_info[dist].max);
+}
+
+/* DISTCALL and DISTPROB: operands guard, uniform or bound, parameters. */
 static void
-cuda_inverse(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+cuda_dist(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 {
 	const struct ir_distcall *d = &w->ir->dcall[i->aux];
 	const ir_ref *a = gen_operands(w->ir, i);
-	const char *fn = gen_dist_fn(d->dist);
+	const char *does = i->op == IR_DISTCALL ? "INVERSE" : d->what == IR_DIST_UPTO ? "UPTO" : d->what == IR_DIST_CHECK ? "VALID"
+	                   : dist_info[d->dist].form == DIST_DISCRETE ? "BELOW_DISCRETE" : "BELOW";
 	struct buf *b = &w->body;
 
+	if (d->nparams > CUDA_LOCAL_MAX) {
+		w->refused = "a distribution has too many parameters for a GPU thread";
+		return;
+	}
 	w->dist = 1;
-	buf_printf(b, "\t{\n\t\tdouble p[%d];\n\t\tint err = 0;\n", d->nparams + 1);
+	buf_printf(b, "\t{\n\t\tdouble p[%d], q;\n\t\tint err = 0;\n\t\t(void)q;\n", d->nparams + 1);
 	for (int k = 0; k < d->nparams; k++) {
 		buf_printf(b, "\t\tp[%d] = ", k);
 		gen_operand(w, a[k + 2]);
 		buf_puts(b, ";\n");
 	}
 	cuda_guard(w, a[0]);
-	buf_printf(b, "\t\tv%d = G_INVERSE(%s, ", at, fn);
+	if (dist_wrong_count(d->dist, d->nparams)) {
+		buf_printf(b, "\t\te%d = 6;\n\t}\n", at);
+		return;
+	}
+	buf_printf(b, "\t\tv%d = G_%s(%s, ", at, does, gen_dist_fn(d->dist));
 	gen_operand(w, a[1]);
-	buf_printf(b, ", %d, %d);\n\t\te%d = err;\n\t}\n", dist_info[d->dist].min, d->nparams, at);
+	buf_printf(b, ", %d);\n\t\te%d = err;\n\t}\n", d->nparams, at);
 }
 
 void
@@ -204,7 +236,7 @@ gen_call(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 		if (i->op == IR_NUMCALL)
 			cuda_function(w, i, at);
 		else
-			cuda_inverse(w, i, at);
+			cuda_dist(w, i, at);
 		if (err >= 0)
 			buf_printf(&w->body, "\tdouble v%d = e%d;\n", err, at);
 	}
@@ -221,11 +253,13 @@ gen_head(struct gen_writer *w, struct buf *b)
 	           w->g->nstreams, w->g->nslots, w->g->nkept, w->g->shared_uniforms);
 	if (w->dialect == GEN_VECTOR)
 		buf_puts(b, "#define LANE_VECTOR\n");
-	if (w->slow && w->dialect == GEN_CUDA)
-		buf_puts(b, "#define G_SLOW\n");
+	if (w->g->nparts == 1)
+		buf_puts(b, "#define G_ONE_PART\n");
 	gen_paste(w, b, "gen.h");
 	if (w->dialect == GEN_VECTOR)
 		return;
+	if (w->slow)
+		gen_paste(w, b, "slow.h");
 	if (w->search)
 		gen_paste(w, b, "search.h");
 	if (w->dist)

@@ -19,6 +19,7 @@
 #include "base/clk.h"
 #include "base/io.h"
 #include "base/num.h"
+#include "engine/crew.h"
 #include "record/record.h"
 
 #define CHUNK_MAX ((int64_t)65536)
@@ -344,34 +345,6 @@ sim_close(struct sim *s)
 
 /* --- running ------------------------------------------------------------------------------------------------ */
 
-struct crew {
-	struct sim *s;
-	const struct sim_run_options *o;
-	struct stats *total;
-	int64_t chunk;              /* trials; a multiple of VM_BLOCK */
-	atomic_int_fast64_t next;   /* first trial of the next chunk */
-	atomic_int_fast64_t done;
-	atomic_int running;
-	atomic_int halt;            /* 1 stopped, 2 deadline, 3 failed */
-	pthread_mutex_t lock;       /* total, write_turn, err */
-	pthread_cond_t turn, idle;
-	int64_t write_turn;         /* first trial of the chunk whose rows are written next */
-	double block_s;             /* seconds a block takes on the vector machine */
-	struct jit_job *jit;        /* in the background */
-	struct jit *jit_now;        /* JIT_ON: there from the start */
-	atomic_int_fast64_t compiled;
-	struct err err;
-};
-
-struct worker {
-	struct crew *crew;
-	pthread_t thread;
-	struct vm_run *run;
-	struct stats *stats;
-	struct buf rows;
-	int started;
-};
-
 void
 sim_column_lanes(const struct sim *s, const struct vm_run *run, struct stats_block *b)
 {
@@ -422,15 +395,94 @@ add_row(const struct sim *s, const struct stats_block *b, int64_t trial, size_t 
 	return rc | buf_puts(out, ndjson ? "}\n" : "\n");
 }
 
-static void
-fail_crew(struct crew *c, const struct err *e)
+void
+crew_fail(struct crew *c, const struct err *e)
 {
 	pthread_mutex_lock(&c->lock);
 	if (!c->err.status)
 		c->err = *e;
 	atomic_store(&c->halt, 3);
 	pthread_cond_broadcast(&c->turn);
+	pthread_cond_broadcast(&c->more);
 	pthread_mutex_unlock(&c->lock);
+}
+
+void
+crew_note(struct crew *c, const struct sim_note *n)
+{
+	struct sim_note *v;
+
+	pthread_mutex_lock(&c->lock);
+	v = realloc(c->note, (c->nnotes + 1) * sizeof *v);
+	if (v) {
+		c->note = v;
+		c->note[c->nnotes++] = *n;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
+crew_give_back(struct crew *c, int64_t first, int64_t last)
+{
+	struct crew_range *v;
+
+	pthread_mutex_lock(&c->lock);
+	v = realloc(c->again, (c->nagain + 1) * sizeof *v);
+	if (!v)
+		abort();
+	c->again = v;
+	c->again[c->nagain++] = (struct crew_range){first, last};
+	pthread_cond_broadcast(&c->more);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Up to a chunk of what was given back; with the lock held. */
+static int
+take_again(struct crew *c, int64_t *from, int64_t *to)
+{
+	struct crew_range *r;
+
+	if (!c->nagain)
+		return 0;
+	r = &c->again[c->nagain - 1];
+	*from = r->first;
+	*to = r->first - r->first % c->chunk + c->chunk;
+	if (*to >= r->last) {
+		*to = r->last;
+		c->nagain--;
+	} else {
+		r->first = *to;
+	}
+	return 1;
+}
+
+/* Chunks end at multiples of their size, whatever the first trial. */
+static int
+take_next(struct crew *c, int64_t *from, int64_t *to)
+{
+	int_fast64_t at = atomic_load(&c->next);
+
+	do {
+		if (at >= c->o->last)
+			return 0;
+		*to = at - at % c->chunk + c->chunk;
+		if (*to > c->o->last)
+			*to = c->o->last;
+	} while (!atomic_compare_exchange_weak(&c->next, &at, *to));
+	*from = at;
+	return 1;
+}
+
+int
+crew_take(struct crew *c, int64_t *from, int64_t *to)
+{
+	int got = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (!atomic_load(&c->halt) && !(got = take_again(c, from, to) || take_next(c, from, to)) && c->out)
+		pthread_cond_wait(&c->more, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+	return got;
 }
 
 /* Rows leave in trial order: each chunk waits for its turn. */
@@ -455,12 +507,12 @@ write_rows(struct worker *w, int64_t from, int64_t to)
 	pthread_cond_broadcast(&c->turn);
 	pthread_mutex_unlock(&c->lock);
 	if (rc)
-		fail_crew(c, &e);
+		crew_fail(c, &e);
 	return rc;
 }
 
-static int
-run_chunk(struct worker *w, int64_t from, int64_t to)
+int
+crew_run_chunk(struct worker *w, int64_t from, int64_t to)
 {
 	struct crew *c = w->crew;
 	const struct sim *s = c->s;
@@ -475,14 +527,14 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 		sim_column_lanes(s, w->run, b);
 		if (stats_add_block(w->stats, at, lane0, lane1) < 0) {
 			err_nomem(&e);
-			fail_crew(c, &e);
+			crew_fail(c, &e);
 			return -1;
 		}
 		if (c->o->samples_fd >= 0)
 			for (size_t lane = lane0; lane < lane1; lane++)
 				if (add_row(s, b, at + (int64_t)lane, lane, c->o->samples_ndjson, &w->rows) < 0) {
 					err_nomem(&e);
-					fail_crew(c, &e);
+					crew_fail(c, &e);
 					return -1;
 				}
 	}
@@ -494,7 +546,7 @@ run_chunk(struct worker *w, int64_t from, int64_t to)
 		err_nomem(&e);
 	pthread_mutex_unlock(&c->lock);
 	if (e.status) {
-		fail_crew(c, &e);
+		crew_fail(c, &e);
 		return -1;
 	}
 	return c->o->samples_fd >= 0 ? write_rows(w, from, to) : 0;
@@ -516,21 +568,13 @@ work(void *arg)
 	struct worker *w = arg;
 	struct crew *c = w->crew;
 
-	while (!atomic_load(&c->halt)) {
-		int64_t from = atomic_load(&c->next), to;
+	int64_t from, to;
 
-		do { /* chunks end at multiples of their size, whatever the first trial */
-			if (from >= c->o->last)
-				goto out;
-			to = from - from % c->chunk + c->chunk;
-			if (to > c->o->last)
-				to = c->o->last;
-		} while (!atomic_compare_exchange_weak(&c->next, &from, to));
+	while (crew_take(c, &from, &to)) {
 		upgrade(w);
-		if (run_chunk(w, from, to) < 0)
+		if (crew_run_chunk(w, from, to) < 0)
 			break;
 	}
-out:
 	pthread_mutex_lock(&c->lock);
 	if (stats_merge_into(c->total, w->stats, &c->err) < 0)
 		atomic_store(&c->halt, 3);
@@ -550,13 +594,30 @@ report(const struct crew *c, int64_t start)
 }
 
 static void
-warn_jit(const struct crew *c, const struct err *e)
+note_jit(struct crew *c, const struct err *e)
 {
-	char text[1100];
+	struct sim_note n = {.trial = -1};
 
-	snprintf(text, sizeof text, "not compiled, the vector machine does the work: %s", e->msg);
-	if (c->o->warn)
-		c->o->warn(c->o->ctx, text);
+	snprintf(n.message, sizeof n.message, "not compiled, the vector machine does the work: %s", e->msg);
+	crew_note(c, &n);
+}
+
+/* What the threads have to say, from the thread that asked for the run. */
+static void
+pass_notes(struct crew *c)
+{
+	struct sim_note *v;
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	v = c->note;
+	n = c->nnotes;
+	c->note = NULL;
+	c->nnotes = 0;
+	pthread_mutex_unlock(&c->lock);
+	for (size_t k = 0; k < n && c->o->note; k++)
+		c->o->note(c->o->ctx, &v[k]);
+	free(v);
 }
 
 /* The compiled tier: at once, or in the background where so much is to be done that it pays. */
@@ -569,48 +630,60 @@ start_jit(struct crew *c, int nthreads)
 
 	if (c->o->jit == JIT_ON) {
 		if (!(c->jit_now = jit_new(p, 0, c->o->stop, &e)))
-			warn_jit(c, &e);
+			note_jit(c, &e);
 	} else if (c->o->jit == JIT_AUTO && !p->has_trees && left > 0.05) {
 		c->jit = jit_start(p, !jit_pays(left, p->n));
 	}
+}
+
+/* Twenty milliseconds, or until a thread ends. */
+static void
+nap(struct crew *c)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ts.tv_nsec += 20000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_nsec -= 1000000000;
+		ts.tv_sec++;
+	}
+	pthread_mutex_lock(&c->lock);
+	if (atomic_load(&c->running) > 0)
+		pthread_cond_timedwait(&c->idle, &c->lock, &ts);
+	if (atomic_load(&c->halt) || (atomic_load(&c->next) >= c->o->last && !c->out && !c->nagain))
+		c->cancel = 1;
+	if (atomic_load(&c->halt))
+		pthread_cond_broadcast(&c->more);
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* Wait for the threads, reporting once a second; honours the stop flag and the deadline. */
 static void
 watch(struct crew *c, int64_t start)
 {
-	int64_t reported = start;
+	int64_t reported = start, now;
 
-	pthread_mutex_lock(&c->lock);
 	while (atomic_load(&c->running) > 0) {
-		struct timespec ts;
 		struct err e;
-		int64_t now;
 		int failed;
 
-		clock_gettime(CLOCK_REALTIME, &ts);
-		ts.tv_nsec += 20000000;
-		if (ts.tv_nsec >= 1000000000) {
-			ts.tv_nsec -= 1000000000;
-			ts.tv_sec++;
-		}
-		pthread_cond_timedwait(&c->idle, &c->lock, &ts);
+		nap(c);
 		now = clk_boot_ns();
 		jit_ready(c->jit, &failed, &e);
 		if (failed)
-			warn_jit(c, &e);
+			note_jit(c, &e);
+		pass_notes(c);
 		if (c->o->stop && *c->o->stop && !atomic_load(&c->halt))
 			atomic_store(&c->halt, 1);
 		if (c->o->deadline_ns && now >= c->o->deadline_ns && !atomic_load(&c->halt))
 			atomic_store(&c->halt, 2);
 		if (now - reported >= 1000000000 && atomic_load(&c->running) > 0) {
 			reported = now;
-			pthread_mutex_unlock(&c->lock);
 			report(c, start);
-			pthread_mutex_lock(&c->lock);
 		}
 	}
-	pthread_mutex_unlock(&c->lock);
+	pass_notes(c);
 }
 
 /* The pilot block, timed: it also tells how large a chunk may be. */
@@ -673,12 +746,13 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	int nthreads = o->threads < 1 ? 1 : o->threads > 1024 ? 1024 : o->threads;
 	struct worker *w = calloc((size_t)nthreads, sizeof *w);
 	int64_t start = clk_boot_ns();
-	int rc = -1, nstarted = 0;
+	int rc = -1, nstarted = 0, nthreads_wanted;
 
 	memset(r, 0, sizeof *r);
 	pthread_mutex_init(&c.lock, NULL);
 	pthread_cond_init(&c.turn, NULL);
 	pthread_cond_init(&c.idle, NULL);
+	pthread_cond_init(&c.more, NULL);
 	if (!w) {
 		err_nomem(e);
 		goto out;
@@ -697,6 +771,7 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	c.write_turn = o->first;
 	if ((o->last - o->first) / c.chunk + 2 < nthreads) /* not more threads than chunks */
 		nthreads = (int)((o->last - o->first) / c.chunk + 2);
+	nthreads_wanted = nthreads;
 	for (int i = 0; i < nthreads; i++) {
 		w[i].crew = &c;
 		if (!w[i].run && !(w[i].run = vm_run_new(s->prog, o->seed, e)))
@@ -706,20 +781,23 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	}
 	start_jit(&c, nthreads);
 	atomic_store(&c.running, nthreads);
-	for (; nstarted < nthreads; nstarted++)
+	if (crew_gpu_start(&c, e) < 0)
+		goto stop;
+	if (c.ngpus && o->device == SIM_GPU) { /* the device alone */
+		atomic_fetch_sub(&c.running, nthreads);
+		nthreads_wanted = 0;
+	}
+	for (; nstarted < nthreads_wanted; nstarted++)
 		if (pthread_create(&w[nstarted].thread, NULL, work, &w[nstarted])) {
-			err_set(e, ERR_OS, "cannot start thread %d of %d", nstarted + 1, nthreads);
+			err_set(&c.err, ERR_OS, "cannot start thread %d of %d", nstarted + 1, nthreads);
 			atomic_store(&c.halt, 3);
 			atomic_fetch_sub(&c.running, nthreads - nstarted);
 			break;
 		}
-	if (nstarted == nthreads)
-		watch(&c, start);
+	watch(&c, start);
 	for (int i = 0; i < nstarted; i++)
 		pthread_join(w[i].thread, NULL);
-	if (nstarted < nthreads)
-		goto out;
-	if (c.err.status) {
+	if (crew_gpu_finish(&c, r, &c.err) < 0 || c.err.status) {
 		if (e)
 			*e = c.err;
 		goto out;
@@ -728,7 +806,8 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	r->first = o->first;
 	r->last = atomic_load(&c.next);
 	r->stopped = atomic_load(&c.halt) == 1;
-	r->timed_out = atomic_load(&c.halt) == 2 && r->last < o->last;
+	r->trials = atomic_load(&c.done);
+	r->timed_out = atomic_load(&c.halt) == 2 && r->trials < o->last - o->first;
 	r->compiled = atomic_load(&c.compiled);
 	r->seconds = seconds_since(start);
 	r->stats = c.total;
@@ -737,6 +816,7 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	goto out;
 stop:
 	atomic_store(&c.halt, 3);
+	crew_gpu_finish(&c, r, NULL);
 out:
 	for (int i = 0; w && i < nthreads; i++) {
 		vm_run_free(w[i].run);
@@ -744,12 +824,15 @@ out:
 		buf_free(&w[i].rows);
 	}
 	free(w);
+	free(c.again);
+	free(c.note);
 	jit_finish(c.jit);
 	jit_free(c.jit_now);
 	stats_free(c.total);
 	pthread_mutex_destroy(&c.lock);
 	pthread_cond_destroy(&c.turn);
 	pthread_cond_destroy(&c.idle);
+	pthread_cond_destroy(&c.more);
 	return rc;
 }
 

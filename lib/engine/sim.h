@@ -55,6 +55,23 @@ struct sim_progress {
 	double seconds;
 };
 
+/* What a person should know, or what went wrong on a device. */
+struct sim_note {
+	int is_error;
+	int64_t trial;             /* -1: none */
+	const char *cell;          /* NULL: none */
+	char message[1100];
+};
+
+enum sim_device { SIM_AUTO, SIM_CPU, SIM_GPU };
+enum sim_validate { SIM_VALIDATE_FIRST, SIM_VALIDATE_SAMPLE, SIM_VALIDATE_ALL };
+#define SIM_GPUS 16
+
+struct sim_share {                 /* what a device did */
+	char device[160];
+	int64_t trials;
+};
+
 struct sim_run_options {
 	uint64_t seed;
 	int64_t first, last;
@@ -64,7 +81,10 @@ struct sim_run_options {
 	void (*progress)(void *ctx, const struct sim_progress *p); /* about once a second, from the calling thread */
 	void *ctx;
 	enum jit_mode jit;         /* JIT_AUTO: where it pays; JIT_ON: from the first trial on */
-	void (*warn)(void *ctx, const char *message); /* from the calling thread; the run goes on */
+	enum sim_device device;
+	int ordinal;               /* of the GPU; -1: all of them */
+	enum sim_validate validate;
+	void (*note)(void *ctx, const struct sim_note *n); /* from the calling thread; the run goes on */
 	int samples_fd;            /* -1: none; rows in trial order */
 	int samples_ndjson;
 	const struct stats_edge *refine; /* windows for exact order statistics (stats/windows.h); NULL: none */
@@ -75,7 +95,10 @@ struct sim_result {
 	struct stats *stats;       /* of [first, last) as done; stats_free() */
 	int64_t first, last;
 	int stopped, timed_out;
+	int64_t trials;            /* done; fewer than last - first only where a device was lost */
 	int64_t compiled;          /* trials of the compiled tier (jit.h) */
+	struct sim_share share[SIM_GPUS]; /* GPUs; the CPU did the rest */
+	int nshares;
 	double seconds;
 };
 

@@ -274,6 +274,14 @@ record_get_int(const struct record *r, const char *key, int64_t dflt)
 	return j && json_kind(j) == JSON_T_INT ? json_whole(j) : dflt;
 }
 
+int
+record_get_bool(const struct record *r, const char *key)
+{
+	const struct json *j = json_member(r->root, key);
+
+	return j && json_truth(j);
+}
+
 double
 record_get_num(const struct record *r, const char *key)
 {

@@ -54,6 +54,7 @@ void record_free(struct record *r);
 /* Typed fields; the default where absent. */
 const char *record_get_str(const struct record *r, const char *key);            /* NULL */
 int64_t record_get_int(const struct record *r, const char *key, int64_t dflt);
+int record_get_bool(const struct record *r, const char *key);                    /* 1 where it is true */
 double record_get_num(const struct record *r, const char *key);                 /* NaN */
 int record_get_u64(const struct record *r, const char *key, uint64_t *out);     /* 0 or -1 */
 

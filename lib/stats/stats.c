@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/bins.h"
+
+_Static_assert(STATS_LINEAR == BINS_LINEAR && STATS_TAIL == BINS_TAIL && STATS_CLASSES == BINS_CLASSES, "kernels/bins.h");
+
 /* The forms of isa/leaf.c. */
 static const struct leaf_fns {
 	void (*leaf)(const double *, const double *, double, double *, double *, double *);
@@ -345,47 +349,12 @@ tail_of(struct stats *s, int target)
 	return s->tail[target];
 }
 
-/* Beyond the linear bins: by exponent and six bits of mantissa of the distance in bins. */
-static size_t
-tail_bin(double y)
-{
-	double a = fabs(y);
-	uint64_t bits;
-	int64_t k;
-
-	memcpy(&bits, &a, sizeof bits);
-	k = (int64_t)(bits >> 46) - ((int64_t)(1023 + 14) << 6); /* from 2^14 = STATS_LINEAR / 2 bins on */
-	if (k < 0)
-		k = 0;
-	if (k >= STATS_TAIL)
-		k = STATS_TAIL - 1;
-	return (size_t)k + (y < 0 ? 0 : STATS_TAIL);
-}
-
 static void
 count_tail(struct stats *s, int target, double d)
 {
-	double y = d / s->col[target].width;
+	int64_t place = bins_place(d, s->col[target].width, s->col[target].whole);
 
-	if (s->col[target].whole)
-		y = floor(y + 0.5);
-	tail_of(s, target)[tail_bin(y)]++;
-}
-
-static int
-class_of(const struct stats_column *c, double x)
-{
-	int lo = 0, hi = STATS_CLASSES - 1;
-
-	while (lo < hi) {
-		int mid = (lo + hi) / 2;
-
-		if (x < c->edge[mid])
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
+	tail_of(s, target)[place - BINS_LINEAR]++;
 }
 
 /* Ranks are counted in batches, pair by pair: the tables of all pairs together are larger than any cache, and one trial touches
@@ -429,7 +398,7 @@ count_ranks(struct stats *s, size_t lane0, size_t lane1)
 		memset(ct, NO_CLASS, STATS_LEAF);
 		for (size_t k = lane0; k < lane1; k++)
 			if (!b->err[t] || b->err[t][k] == 0)
-				ct[k] = (uint8_t)class_of(&s->col[t], b->x[t][k]);
+				ct[k] = (uint8_t)bins_class(s->col[t].edge, b->x[t][k]);
 	}
 	for (int i = 0; i < s->ninputs; i++) {
 		uint8_t *ci = s->waiting + (size_t)(s->ntargets + i) * stride + (size_t)s->nwaiting * STATS_LEAF;
@@ -581,13 +550,19 @@ stats_merge_into(struct stats *to, const struct stats *from, struct err *e)
 	return complete_leaves(to) < 0 ? err_nomem(e) : 0;
 }
 
+void
+stats_settle(struct stats *s)
+{
+	settle_ranks(s, s->rank);
+	s->nwaiting = 0;
+}
+
 int
 stats_hand_over(struct stats *to, struct stats *from)
 {
 	int rc = 0;
 
-	settle_ranks(from, from->rank);
-	from->nwaiting = 0;
+	stats_settle(from);
 	for (size_t i = 0; i < from->nnodes; i++) {
 		if (!rc)
 			rc = add_node(to, from->node[i].level, from->node[i].index, from->node[i].sum);

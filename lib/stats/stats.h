@@ -94,6 +94,8 @@ int stats_merge_into(struct stats *to, const struct stats *from, struct err *e);
 /* Move nodes and rows only, leaving counts where they are: between chunks, so that nodes find their siblings early. What stats_add_block()
  * was given is in the counts only after this, or after a merge into others. */
 int stats_hand_over(struct stats *to, struct stats *from);
+/* Count what waits to be counted: rank is whole after it. */
+void stats_settle(struct stats *s);
 int stats_same_pilot(const struct stats *a, const struct stats *b);
 
 /* Put a node or row in, merging siblings; for readers of partial results. sum and d are copied. */

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
+#include "engine/cuda.h"
 #include "record/record.h"
 
 static int
@@ -33,6 +34,8 @@ engine_options_init(struct engine_options *o)
 	o->threads = processors();
 	o->isa = isa_best();
 	o->jit = JIT_AUTO;
+	o->ordinal = -1;
+	o->validate = SIM_VALIDATE_SAMPLE;
 }
 
 static void
@@ -66,15 +69,34 @@ set_isa(struct engine_options *o, const char *name, const char *from)
 static void
 set_device(struct engine_options *o, const char *name)
 {
-	struct err e;
+	int64_t n;
 
-	if (!strncmp(name, "gpu", 3) && (!name[3] || name[3] == ':')) {
-		o->device_gpu = 1;
-		err_set(&e, ERR_UNAVAILABLE, "--device %s: this build has no GPU engine", name);
-		cli_die(&e);
+	o->ordinal = -1;
+	if (!strcmp(name, "auto")) {
+		o->device = SIM_AUTO;
+	} else if (!strcmp(name, "cpu")) {
+		o->device = SIM_CPU;
+	} else if (!strcmp(name, "gpu")) {
+		o->device = SIM_GPU;
+	} else if (!strncmp(name, "gpu:", 4) && !num_parse_int(name + 4, 0, SIM_GPUS - 1, &n)) {
+		o->device = SIM_GPU;
+		o->ordinal = (int)n;
+	} else {
+		cli_usage("--device: \"%s\" is none of auto, cpu, gpu, gpu:0 to gpu:%d", name, SIM_GPUS - 1);
 	}
-	if (strcmp(name, "auto") && strcmp(name, "cpu"))
-		cli_usage("--device: \"%s\" is none of auto, cpu, gpu", name);
+}
+
+static void
+set_validate(struct engine_options *o, const char *how)
+{
+	static const char *const names[] = {"first", "sample", "all"};
+
+	for (int k = 0; k < 3; k++)
+		if (!strcmp(how, names[k])) {
+			o->validate = (enum sim_validate)k;
+			return;
+		}
+	cli_usage("--validate: \"%s\" is none of first, sample, all", how);
 }
 
 void
@@ -129,6 +151,9 @@ engine_option(struct engine_options *o, int c, char *arg)
 		break;
 	case ENGINE_OPT_JIT:
 		set_jit(o, arg, "--jit");
+		break;
+	case ENGINE_OPT_VALIDATE:
+		set_validate(o, arg);
 		break;
 	case ENGINE_OPT_DEVICE:
 		set_device(o, arg);
@@ -198,6 +223,47 @@ engine_options_free(struct engine_options *o)
 	spec_free(&o->spec);
 }
 
+/* One object a GPU; one that says why there is none. */
+static void
+list_gpus(struct buf *b)
+{
+	struct cuda c;
+	struct cuda_device d;
+	struct nvrtc n;
+	struct err e = {0}, no_nvrtc = {0};
+	int count = cuda_open(&c, &e) < 0 || c.device_count(&count) ? 0 : count, nvrtc = nvrtc_open(&n, &no_nvrtc) == 0;
+	char arch[32];
+
+	if (!count) {
+		buf_puts(b, "{");
+		record_str(b, "device", "gpu");
+		record_bool(b, "usable", 0);
+		record_str(b, "why", *e.msg ? e.msg : "the NVIDIA driver finds no GPU");
+		record_end(b);
+	}
+	for (int k = 0; k < count; k++) {
+		int bad = cuda_device(&c, k, &d, &e) < 0 || !nvrtc;
+
+		snprintf(arch, sizeof arch, "sm_%d%d", d.major, d.minor);
+		buf_puts(b, "{");
+		buf_printf(b, "\"device\":\"gpu:%d\"", k);
+		record_bool(b, "usable", !bad);
+		if (bad)
+			record_str(b, "why", *e.msg ? e.msg : no_nvrtc.msg);
+		record_str(b, "name", d.name);
+		record_int(b, "memory", d.memory);
+		record_str(b, "architecture", arch);
+		record_int(b, "processors", d.processors);
+		record_int(b, "driver", c.version);
+		if (nvrtc)
+			buf_printf(b, ",\"nvrtc\":\"%d.%d\"", n.major, n.minor);
+		record_end(b);
+		e.msg[0] = 0;
+	}
+	nvrtc_close(&n);
+	cuda_close(&c);
+}
+
 int
 engine_list_devices(int fd)
 {
@@ -211,11 +277,7 @@ engine_list_devices(int fd)
 	record_str(&b, "isa", isa_name(isa_best()));
 	record_int(&b, "processors", processors());
 	record_end(&b);
-	buf_puts(&b, "{");
-	record_str(&b, "device", "gpu");
-	record_bool(&b, "usable", 0);
-	record_str(&b, "why", "this build has no GPU engine");
-	record_end(&b);
+	list_gpus(&b);
 	rc = record_emit(fd, &b, &e);
 	buf_free(&b);
 	return rc < 0 ? e.status : 0;

@@ -20,12 +20,14 @@ struct engine_options {
 	int samples_ndjson;
 	int64_t timeout_ns;
 	int64_t deadline_real_ns; /* 0: none */
-	int device_gpu;      /* --device gpu was asked for */
+	enum sim_device device;
+	int ordinal;         /* of the GPU; -1: all */
+	enum sim_validate validate;
 };
 
 enum {
 	ENGINE_OPT_SEED = 500, ENGINE_OPT_TRIALS, ENGINE_OPT_SPEC, ENGINE_OPT_SET, ENGINE_OPT_SAMPLES,
-	ENGINE_OPT_ISA, ENGINE_OPT_JIT, ENGINE_OPT_DEVICE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT,
+	ENGINE_OPT_ISA, ENGINE_OPT_JIT, ENGINE_OPT_DEVICE, ENGINE_OPT_VALIDATE, ENGINE_OPT_TIMEOUT, ENGINE_OPT_DIALECT,
 	ENGINE_OPT_CORRELATE, ENGINE_OPT_DEADLINE
 };
 
@@ -37,6 +39,7 @@ enum {
 	{"spec", required_argument, 0, ENGINE_OPT_SPEC}, {"set", required_argument, 0, ENGINE_OPT_SET}, \
 	{"samples", required_argument, 0, ENGINE_OPT_SAMPLES}, {"isa", required_argument, 0, ENGINE_OPT_ISA}, \
 	{"device", required_argument, 0, ENGINE_OPT_DEVICE},                                           \
+	{"validate", required_argument, 0, ENGINE_OPT_VALIDATE},                                       \
 	{"jit", required_argument, 0, ENGINE_OPT_JIT},                                                 \
 	{"timeout", required_argument, 0, ENGINE_OPT_TIMEOUT},                                         \
 	{"dialect", required_argument, 0, ENGINE_OPT_DIALECT},                                         \
@@ -56,7 +59,8 @@ enum {
 	"  -j, --threads N    threads (default: processors that may be used)\n"                        \
 	"      --isa NAME     instruction set: auto, avx512, avx2, base (or $SIM_ISA)\n"               \
 	"      --jit WHEN     off, auto, on: compile the model with the machine's compiler\n"          \
-	"      --device NAME  auto, cpu or gpu\n"                                                      \
+	"      --device NAME  auto, cpu, gpu (all of them), gpu:N\n"                                    \
+	"      --validate HOW first, sample, all: what of a GPU's work the CPU repeats\n"               \
 	"      --timeout TIME end after this long (90s, 10min, 2h), status 124\n"                      \
 	"      --deadline TIME  end at this time (2026-11-21T18:00:00Z), or this long from now\n"      \
 	"      --dialect NAME @risk, or xlrisk: LogNorm takes mu and sigma of ln X\n"

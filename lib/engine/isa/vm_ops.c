@@ -78,19 +78,20 @@
 		}                                                                              \
 	} while (0)
 #define NEAR2(name, near, slow)                                                                \
-	static double slow_##name(double a, double b) { return (slow); }                       \
+	/* only where it is near: what a lane gives does not depend on its neighbours, NaN or not */ \
+	static double slow_##name(double a, double b) { return ks_##near(a, b) ? (slow) : ks_fast_##name(a, b); } \
 	static void run_##name(const struct vm_insn *i, struct vm_run *r)                      \
 	{                                                                                      \
 		const double *a = r->reg + i->a, *b = r->reg + i->b;                           \
 		double *o = r->reg + i->dst;                                                   \
-		LOOP(r) NEAR_ONE(name, near, k_load(a + k), k_load(b + k));                    \
+		LOOP(r) NEAR_ONE(name, K(near), k_load(a + k), k_load(b + k));                    \
 	}                                                                                      \
 	static __attribute__((unused)) void run_##name##_v1(const struct vm_insn *i, struct vm_run *r) \
 	{                                                                                      \
 		const double *a = r->reg + i->a;                                               \
 		double *o = r->reg + i->dst;                                                   \
 		kd b = k_set(i->imm);                                                          \
-		LOOP(r) NEAR_ONE(name, near, k_load(a + k), b);                                \
+		LOOP(r) NEAR_ONE(name, K(near), k_load(a + k), b);                                \
 	}
 
 #define EACH2(name, slow)                                                                      \
@@ -110,7 +111,7 @@ LANE1(exp) LANE1(log) LANE1(log10) LANE1(sin) LANE1(cos) LANE1(tan) LANE1(asin) 
 LANE1(sinh) LANE1(cosh) LANE1(tanh) LANE1(erf) LANE1(erfc) LANE1(norminv) LANE1(normcdf)
 LANE2(xeq) LANE2(xlt) LANE2(xle) LANE2(and) LANE2(or) LANE2(xor) LANE1(not) LANE1(nonzero) LANE3(sel)
 LANE2(eor) LANE1(finchk)
-#define NEARROW(name, near, slow) NEAR2(name, K(near), slow)
+#define NEARROW(name, near, slow) NEAR2(name, near, slow)
 #define EACHROW(name, slow) EACH2(name, slow)
 #include "kernels/slow.def"
 #undef NEARROW
@@ -268,7 +269,7 @@ run_round_const(const struct vm_insn *i, struct vm_run *r)
 
 			k_store(v, x);
 			for (int j = 0; j < KLANES; j++)
-				o[k + (size_t)j] = xl_round_digits(v[j], i->imm);
+				o[k + (size_t)j] = slow_round(v[j], i->imm);
 		} else {
 			y = k_floor(y + 0.5);
 			k_store(o + k, k_copysign(up ? y / p : y * p, x) + 0.0);
