@@ -61,7 +61,13 @@ struct lval lower_mmult_fn(struct lower *L, const struct lower_ctx *c, const str
 struct lval lower_subtotal_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_aggregate_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
 
+/* lower_range.c: a range whose extent depends on a draw, as elements that are empty where they do not belong to it; *err: of the range itself.
+ * 0, or -1: n is no such range, or not in lanes. */
+int lower_list_elements(struct lower *L, const struct lower_ctx *c, const struct node *n, struct lmat **out, ir_ref *err);
+
 /* lower_lookup.c */
+/* An index of INDEX, truncated; *v gets the errors of what is beyond 0..n. */
+ir_ref lower_whole_index(struct lower *L, struct lval *v, int32_t n);
 struct lval lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_match_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
 struct lval lower_xmatch_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);

@@ -97,13 +97,19 @@ int
 lower_list_arg(struct lower *L, const struct lower_ctx *c, const struct node *arg, int letter, struct lower_list *l)
 {
 	struct lval v, x;
+	struct lmat *m;
 	struct area a;
+	ir_ref err;
 
 	if (is_3d(c, arg, &a)) {
 		for (int s = a.sheet1; s <= a.sheet2; s++)
 			if (list_matrix(L, c, on_sheet(a, s), letter, l) < 0)
 				return -1;
 		return 0;
+	}
+	if (letter == 'L' && lower_list_elements(L, c, arg, &m, &err) == 0) {
+		l->err = lower_err(L, l->err, err);
+		return list_matrix(L, c, (struct lval){.kind = LV_ARRAY, .num = IR_NONE, .err = IR_NONE, .typ = IR_NONE, .mat = m}, letter, l);
 	}
 	L->list_node = arg;
 	v = lower_node(L, c, arg);

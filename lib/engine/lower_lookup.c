@@ -474,8 +474,8 @@ lower_xlookup_fn(struct lower *L, const struct lower_ctx *c, const struct node *
 }
 
 /* One index of INDEX: truncated; errors as fn_index() has them, negative first. */
-static ir_ref
-whole_index(struct lower *L, struct lval *v, int32_t n)
+ir_ref
+lower_whole_index(struct lower *L, struct lval *v, int32_t n)
 {
 	struct ir *ir = L->ir;
 	ir_ref i = ir_op1(ir, IR_TRUNC, v->num), zero = ir_const(ir, 0), kind;
@@ -554,8 +554,8 @@ lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 		row = m->cols == 1 ? row : lower_number(ir_const(L->ir, 1), IR_NONE);
 		col = m->cols == 1 ? lower_number(ir_const(L->ir, 1), IR_NONE) : k;
 	}
-	i = whole_index(L, &row, m->rows);
-	j = whole_index(L, &col, m->cols);
+	i = lower_whole_index(L, &row, m->rows);
+	j = lower_whole_index(L, &col, m->cols);
 	pos = lower_number(IR_NONE, lower_err(L, row.err, col.err));
 	if (list && surely_zero(L, j) && m->cols > 1 && ir_lo(L->ir, i) >= 1)
 		return index_line(L, m, pos, i, 1);
