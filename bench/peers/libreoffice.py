@@ -3,6 +3,7 @@
 usage: libreoffice.py XLSX CELLS.json COUNT (CELLS.json by workbook_json.py): nanoseconds a recalculation, most of it in soffice's process"""
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,8 @@ path, cells, count = os.path.abspath(sys.argv[1]), json.load(open(sys.argv[2])),
 home = tempfile.mkdtemp()
 pipe = f"simbench{os.getpid()}"
 office = subprocess.Popen(["soffice", "--headless", "--invisible", "--norestore", f"-env:UserInstallation=file://{home}",
-                           f"--accept=pipe,name={pipe};urp;"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                           f"--accept=pipe,name={pipe};urp;"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          start_new_session=True)
 try:
     local = uno.getComponentContext()
     resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
@@ -51,6 +53,6 @@ try:
     print(f"{(time.perf_counter() - start) / count * 1e9:.0f}")
     sys.stdout.flush()
 finally:
-    office.kill()
+    os.killpg(office.pid, signal.SIGKILL)  # soffice is a script: the office is its child
     office.wait()
 os._exit(0)  # the bridge's threads do not end well when the office is gone
