@@ -355,13 +355,23 @@ text_key(struct lower *L, struct lval v, int order)
 	return ir_tabled(L->ir, IR_GATHER, v.num, order ? L->rank_table : L->class_table, -1, 1e9, 1);
 }
 
+/* An empty cell beside another value: "", FALSE or 0 after that one's type, which may change. */
 static struct lval
 blank_as(struct lower *L, struct lval v, const struct lval *other)
 {
+	ir_ref empty;
+	struct lval r;
+
 	if (v.mask != LM_BLANK)
 		return v;
+	empty = ir_const(L->ir, lower_text_id(L, "", 0));
 	if (other->mask == LM_TEXT)
-		return scalar(LM_TEXT, ir_const(L->ir, lower_text_id(L, "", 0)), v.err);
+		return scalar(LM_TEXT, empty, v.err);
+	if (other->typ != IR_NONE && other->mask & LM_TEXT && !(other->mask & LM_BLANK)) {
+		r = scalar(other->mask & ~LM_DYNTEXT, ir_op3(L->ir, IR_SEL, lower_is_type(L, *other, LC_TEXT), empty, v.num), v.err);
+		r.typ = other->typ;
+		return r;
+	}
 	return scalar(other->mask == LM_BOOL ? LM_BOOL : LM_NUM, v.num, v.err);
 }
 

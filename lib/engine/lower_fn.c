@@ -350,6 +350,8 @@ call_numbers(struct lower *L, const struct func *f, const struct lval *a, int na
 	for (int i = 0; i < nargs; i++) {
 		if (a[i].kind == LV_MISSING && f->flags & FN_EMPTYDEF)
 			return lower_unsupported(L, "parameter left empty");
+		if (a[i].kind == LV_MISSING && f->flags & FN_NOBOOL && i < f->min)
+			return lower_error(L, XE_NA);
 		if (a[i].kind == LV_MISSING) { /* left empty in the middle: 0 */
 			copy[i] = lower_number(ir_const(L->ir, 0), IR_NONE);
 		} else {

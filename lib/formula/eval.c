@@ -706,11 +706,8 @@ clip(const struct eval *ev, const struct area *a, int sheet, struct area *out)
 	const struct sheet *s = sheet_of(ev, sheet);
 	int32_t row2 = s ? s->row_max : -1, col2 = s ? s->col_max : -1;
 
-	for (size_t i = 0; i < ev->m->nchanges; i++)
-		if (ev->m->changes[i].sheet == sheet) {
-			row2 = ev->m->changes[i].row > row2 ? ev->m->changes[i].row : row2;
-			col2 = ev->m->changes[i].col > col2 ? ev->m->changes[i].col : col2;
-		}
+	if (sheet >= 0 && (size_t)sheet < ev->wb->nsheets)
+		model_used(ev->m, sheet, &row2, &col2);
 	*out = *a;
 	out->row2 = a->row2 < row2 ? a->row2 : row2;
 	out->col2 = a->col2 < col2 ? a->col2 : col2;

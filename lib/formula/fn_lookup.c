@@ -77,10 +77,12 @@ set_vector(struct vector *t, int across, int32_t fixed, int32_t rows, int32_t co
 	t->across = across;
 	t->fixed = fixed;
 	t->n = t->full = across ? cols : rows;
-	if (t->is_ref && !(t->area.sheet1 & 0x40000000) && !t->ev->m->nchanges) {
-		const struct sheet *s = &t->ev->wb->sheets[t->area.sheet1];
-		int64_t used = across ? (int64_t)s->col_max - t->area.col1 + 1 : (int64_t)s->row_max - t->area.row1 + 1;
+	if (t->is_ref && !(t->area.sheet1 & 0x40000000)) {
+		int32_t row, col;
+		int64_t used;
 
+		model_used(t->ev->m, t->area.sheet1, &row, &col);
+		used = across ? (int64_t)col - t->area.col1 + 1 : (int64_t)row - t->area.row1 + 1;
 		if (used < t->n)
 			t->n = used < 0 ? 0 : used;
 	}
@@ -591,11 +593,12 @@ trim_range(struct eval *ev, struct value v, int rows, int cols, struct value *ou
 	k[0] = k[2] = box[0] = box[2] = 0;
 	k[1] = box[1] = nrows - 1;
 	k[3] = box[3] = ncols - 1;
-	if (t.is_ref && !(t.area.sheet1 & 0x40000000) && !ev->m->nchanges) { /* nothing stands beyond the used range */
-		const struct sheet *s = &ev->wb->sheets[t.area.sheet1];
+	if (t.is_ref && !(t.area.sheet1 & 0x40000000)) { /* nothing stands beyond the used range */
+		int32_t row, col;
 
-		box[1] = s->row_max - t.area.row1 < box[1] ? s->row_max - t.area.row1 : box[1];
-		box[3] = s->col_max - t.area.col1 < box[3] ? s->col_max - t.area.col1 : box[3];
+		model_used(ev->m, t.area.sheet1, &row, &col);
+		box[1] = row - t.area.row1 < box[1] ? row - t.area.row1 : box[1];
+		box[3] = col - t.area.col1 < box[3] ? col - t.area.col1 : box[3];
 	}
 	if (box[1] < 0 || box[3] < 0 || !trim_edges(&t, box)) {
 		*out = value_error(XE_REF);

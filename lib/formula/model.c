@@ -59,6 +59,13 @@ model_changed(const struct model *m, int sheet, int32_t row, int32_t col)
 	return NULL;
 }
 
+void
+model_used(const struct model *m, int sheet, int32_t *row, int32_t *col)
+{
+	*row = m->priv->used[2 * sheet];
+	*col = m->priv->used[2 * sheet + 1];
+}
+
 static struct model_change *
 change(struct model *m, int sheet, int32_t row, int32_t col)
 {
@@ -72,6 +79,8 @@ change(struct model *m, int sheet, int32_t row, int32_t col)
 	if (!m->changes)
 		abort();
 	m->changes[m->nchanges++] = (struct model_change){.sheet = sheet, .row = row, .col = col};
+	p->used[2 * sheet] = row > p->used[2 * sheet] ? row : p->used[2 * sheet];
+	p->used[2 * sheet + 1] = col > p->used[2 * sheet + 1] ? col : p->used[2 * sheet + 1];
 	if (2 * m->nchanges > p->change_cap) {
 		p->change_cap = p->change_cap ? 2 * p->change_cap : 64;
 		free(p->change_at);
@@ -110,8 +119,12 @@ model_new(const struct workbook *wb, struct err *e)
 	m->wb = wb;
 	m->priv = p;
 	p->base = ARENA_NEW(&m->arena, size_t, wb->nsheets + 1);
-	for (size_t i = 0; i < wb->nsheets; i++)
+	p->used = ARENA_NEW(&m->arena, int32_t, 2 * wb->nsheets + 1);
+	for (size_t i = 0; i < wb->nsheets; i++) {
 		p->base[i + 1] = p->base[i] + wb->sheets[i].ncells;
+		p->used[2 * i] = wb->sheets[i].row_max;
+		p->used[2 * i + 1] = wb->sheets[i].col_max;
+	}
 	p->ncells = p->base[wb->nsheets];
 	ntexts += wb->nformula_cells;
 	p->nparsed_cap = 64;

@@ -17,6 +17,7 @@ struct model_private {
 	struct formula **formula; /* by cell number */
 	struct parsed *parsed;  /* open hash by text */
 	size_t nparsed_cap;
+	int32_t *used;          /* by sheet: last row and last column that hold something, changes too */
 	uint32_t *change_at;    /* open hash: index + 1 into model->changes */
 	size_t change_cap;
 };
