@@ -456,6 +456,59 @@ iterate(struct eval *ev, const struct content *c, struct memo *m, struct value v
 	return v;
 }
 
+/* Where a cell stands, by its number. */
+static struct frame
+place_of(const struct eval *ev, size_t id)
+{
+	const struct model_private *mp = ev->m->priv;
+	const struct cell *cell;
+	int sheet = 0;
+
+	if (id >= mp->ncells) {
+		const struct model_change *x = &ev->m->changes[id - mp->ncells];
+
+		return (struct frame){id, x->sheet, x->row, x->col};
+	}
+	while (mp->base[sheet + 1] <= id)
+		sheet++;
+	cell = &ev->wb->sheets[sheet].cells[id - mp->base[sheet]];
+	return (struct frame){id, sheet, cell->row, cell->col};
+}
+
+/*
+ * A circle is iterated from its first cell, whichever was asked for, so that its values do not depend on what is looked at, and
+ * lanes and evaluator agree. 1 where that gave this cell its value.
+ */
+static int
+from_first_cell(struct eval *ev, struct memo *m, size_t id, size_t from)
+{
+	struct eval_private *p = ev->p;
+	struct frame own = p->stack[p->depth - 1], f;
+	size_t first = id;
+
+	for (size_t i = from; i < p->nprovisional; i++)
+		first = p->provisional[i] < first ? p->provisional[i] : first;
+	if (first == id || !ev->wb->iterate)
+		return 0;
+	for (size_t i = from; i < p->nprovisional; i++) {
+		p->memo[p->provisional[i]].state = NEW;
+		p->memo[p->provisional[i]].provisional = 0;
+	}
+	p->nprovisional = from;
+	p->cycle_low = SIZE_MAX;
+	m->state = NEW;
+	p->depth--;
+	f = place_of(ev, first);
+	eval_get(ev, f.sheet, f.row, f.col);
+	p->stack[p->depth++] = own;
+	p->cycle_low = SIZE_MAX;
+	if (m->state == DONE)
+		return 1;
+	m->state = RUNNING; /* from there the way does not lead here */
+	p->cycle_low = p->depth - 1;
+	return 0;
+}
+
 static struct value
 formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, int32_t col)
 {
@@ -479,7 +532,9 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 	ev->tainted = ev->moment = 0;
 	p->cycle_low = SIZE_MAX;
 	v = run_formula(ev, c, m, sheet, row, col);
-	if (p->cycle_low == at)
+	if (p->cycle_low == at && from_first_cell(ev, m, c->id, from))
+		v = m->v;
+	else if (p->cycle_low == at)
 		v = iterate(ev, c, m, v, from, sheet, row, col);
 	p->depth--;
 	if (p->cycle_low < at && p->cycle_low != SIZE_MAX) {

@@ -60,6 +60,8 @@ def quirks():
         cell("Q1", "_xlfn.XLOOKUP(,O:O,P:P,,1,2)", 6),
         # a shared formula, LibreOffice's union
         cell("S2", "A2+B2", 3, "n", "", ' t="shared" ref="S2:S3" si="4"'),
+        # a circle, with iteration on: no cached value
+        cell("U1", None, 6), ("U2", '<c r="U2"><f>0.1*(U1+U3)</f></c>'), ("U3", '<c r="U3"><f>U1+U2</f></c>'), ("U4", '<c r="U4"><f>U3*2</f></c>'),
         cell("S3", "", 9, "n", "", ' t="shared" si="4"'), cell("S4", "SUM((A2~B3))", 6),
     ]
 
@@ -73,7 +75,7 @@ def main():
     table = HEAD + ('<table %s id="1" name="Odd" displayName="Odd" ref="A1:C3"><tableColumns count="3"><tableColumn id="1" name="Hi, \'This"/>'
                     '<tableColumn id="2" name="#Shame"/><tableColumn id="3" name="[Not me]"/></tableColumns></table>') % NS
     book = HEAD + ('<workbook %s><sheets><sheet name="Quirks" sheetId="1" r:id="rId1"/></sheets><externalReferences><externalReference r:id="rId2"/>'
-                   '<externalReference r:id="rId3"/></externalReferences><definedNames><definedName name="Own">Quirks!$H$1</definedName></definedNames></workbook>') % NS
+                   '<externalReference r:id="rId3"/></externalReferences><definedNames><definedName name="Own">Quirks!$H$1</definedName></definedNames><calcPr iterate="1"/></workbook>') % NS
     path = ' TargetMode="External"'
     parts = {
         "[Content_Types].xml": HEAD + '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" '
