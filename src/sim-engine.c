@@ -314,10 +314,12 @@ replay(struct out *o, struct sim *s, const struct engine_options *eo, int64_t tr
 static int
 put_task(struct out *o, const struct sim *s, const struct engine_options *eo)
 {
-	struct buf spec = BUF_INIT, *b = &o->line;
+	struct buf spec = BUF_INIT, files = BUF_INIT, *b = &o->line;
 	char hash[40];
 
-	spec_write(&spec, &eo->spec);
+	buf_putc(&files, '[');
+	spec_write(&spec, &eo->spec, &files);
+	buf_putc(&files, ']');
 	if (!spec.s || spec.len < 3)
 		cli_die(&(struct err){.status = ERR_OS, .msg = "out of memory"});
 	spec.s[spec.len - 1] = '\0'; /* its newline */
@@ -327,9 +329,12 @@ put_task(struct out *o, const struct sim *s, const struct engine_options *eo)
 	record_str(b, "model_hash", hash);
 	record_int(b, "operations", (int64_t)s->prog->n);
 	record_raw(b, "check", spec.s);
+	if (files.len > 2)
+		record_raw(b, "files", files.s);
 	record_end(b);
 	put(o);
 	buf_free(&spec);
+	buf_free(&files);
 	return 0;
 }
 

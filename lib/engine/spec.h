@@ -76,8 +76,9 @@ int spec_load(struct spec *s, const char *path, struct err *e);
 /* The same from JSON text: a task line's fields. `where` prefixes messages. */
 int spec_parse(struct spec *s, const char *json, size_t n, const char *where, const char *folder, struct err *e);
 
-/* All of it but the model, as one line of JSON that spec_load() and spec_parse() read back as the same. */
-int spec_write(struct buf *b, const struct spec *s);
+/* All of it but the model, as one line of JSON that spec_load() and spec_parse() read back as the same. files (may be NULL; begun with "["):
+ * data files get the names of their copies, and {"path": …, "copy": …} of each is added there. */
+int spec_write(struct buf *b, const struct spec *s, struct buf *files);
 
 /* Make the changes in the model, then read its correlations and the spec's. */
 int spec_apply(const struct spec *s, struct model *m, struct err *e);

@@ -134,7 +134,54 @@ struct checked {
 	char *spec;           /* one line of JSON */
 	char *model;          /* path of the workbook as the engine found it; NULL: what was given */
 	int64_t first, last;
+	struct {
+		char *path, *copy;
+	} *file;              /* data files: copied too */
+	size_t nfiles;
 };
+
+static void
+free_check(struct checked *c)
+{
+	free(c->spec);
+	free(c->model);
+	for (size_t i = 0; i < c->nfiles; i++) {
+		free(c->file[i].path);
+		free(c->file[i].copy);
+	}
+	free(c->file);
+}
+
+static int
+take_files(const struct json *files, struct checked *c)
+{
+	for (size_t i = 0; files && i < json_count(files); i++) {
+		const char *path = json_text(json_member(json_element(files, i), "path"));
+		const char *copy = json_text(json_member(json_element(files, i), "copy"));
+
+		c->file = grow(c->file, c->nfiles, sizeof *c->file);
+		c->file[c->nfiles].path = path ? strdup(path) : NULL;
+		c->file[c->nfiles++].copy = copy ? strdup(copy) : NULL;
+		if (!path || !copy || strchr(copy, '/'))
+			return -1;
+	}
+	return 0;
+}
+
+/* The same file may be named by several inputs and members. */
+static int
+copy_files(const struct checked *c, struct stage *st, struct err *e)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < c->nfiles; i++) {
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", st->path, c->file[i].copy) < sizeof path && access(path, F_OK) == 0)
+			continue;
+		if (stage_copy(st, c->file[i].copy, c->file[i].path, SUBMIT_MODEL_LIMIT, e) < 0)
+			return -1;
+	}
+	return 0;
+}
 
 static int
 take_check(const char *line, size_t n, struct checked *c, struct err *e)
@@ -153,6 +200,10 @@ take_check(const char *line, size_t n, struct checked *c, struct err *e)
 		return err_set(e, ERR_SOFTWARE, "sim-engine --dry-run gave no check");
 	}
 	c->spec = b.s;
+	if (take_files(json_member(r.root, "files"), c) < 0) {
+		record_free(&r);
+		return err_set(e, ERR_SOFTWARE, "sim-engine --dry-run: files without names");
+	}
 	c->model = record_get_str(&r, "model") ? strdup(record_get_str(&r, "model")) : NULL;
 	c->first = 0;
 	c->last = json_whole(json_member(check, "trials"));
@@ -342,7 +393,7 @@ accept_members(struct submission *s, struct member *m, size_t n, const char *pat
 		rc = stage_copy(&st, model, path, SUBMIT_MODEL_LIMIT, e);
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		snprintf(name, sizeof name, s->batch ? "spec-%zu.json" : "spec.json", i + 1);
-		rc = stage_write(&st, name, m[i].check.spec, strlen(m[i].check.spec), e);
+		rc = stage_write(&st, name, m[i].check.spec, strlen(m[i].check.spec), e) < 0 || copy_files(&m[i].check, &st, e) < 0 ? -1 : 0;
 	}
 	if (rc == 0)
 		rc = stage_sync(&st, e);
@@ -545,8 +596,7 @@ submit_model(struct submission *s, const char *path, int64_t *id, struct err *e)
 			rc = accept_members(s, m, n, m[0].check.model && !*path ? m[0].check.model : path, id, &existing, e);
 	}
 	for (size_t i = 0; i < n; i++) {
-		free(m[i].check.spec);
-		free(m[i].check.model);
+		free_check(&m[i].check);
 	}
 	free(m);
 	if (rc == 0) {
@@ -795,6 +845,7 @@ submit_lines(struct submission *s)
 		if (rc == 0 && v[n].model)
 			rc = stage_begin(&s->sp, &st[n], &e) < 0 || stage_copy(&st[n], "model.xlsx", v[n].model, SUBMIT_MODEL_LIMIT, &e) < 0 ||
 			     stage_write(&st[n], "spec.json", v[n].m.check.spec, strlen(v[n].m.check.spec), &e) < 0 ||
+			     copy_files(&v[n].m.check, &st[n], &e) < 0 ||
 			     stage_sync(&st[n], &e) < 0 ? -1 : 0;
 		n++;
 		if (rc < 0) {

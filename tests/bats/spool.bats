@@ -30,6 +30,15 @@ teardown() { spool_teardown; }
     sim "$DCF" --spec "$SPEC" -n 5000 --seed 7 --format json | jq -S .targets | diff - a
 }
 
+@test "data files are copied with the job, under names of their own" {
+    mkdir sub
+    printf '7\n9\n' >sub/d.csv
+    echo "{\"model\":\"$DCF\",\"inputs\":{\"Inputs!B4\":\"empirical(\\\"d.csv\\\")\"},\"targets\":[\"Inputs!B4\"]}" >sub/s.json
+    sim-submit "$DCF" --spec sub/s.json -n 3000 --seed 1 --chunks 3
+    rm -r sub
+    sim-run -a | sim-aggregate --format json | jq -e '.targets[0] | .min == 7 and .max == 9'
+}
+
 @test "a bad workbook is refused at submission; nothing is accepted" {
     echo no >bad.xlsx
     run --separate-stderr -65 sim-submit bad.xlsx -t A1
