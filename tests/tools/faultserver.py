@@ -230,6 +230,12 @@ async def bad_length(x):
     x.keep = False
 
 
+async def two_lengths(x):
+    x.head(200, [("Content-Length", "5"), ("Content-Length", "7")])
+    x.raw(b"0123456")
+    x.keep = False
+
+
 async def chunk_size(x):
     x.head(200, [("Transfer-Encoding", "chunked")])
     x.raw(b"5\r\nhello\r\nzz\r\n")
@@ -324,7 +330,7 @@ ROUTES = {
     "/flaky": flaky, "/invalid-once": invalid_once, "/stale": stale,
     "/hang": hang, "/hang-headers": hang_headers, "/hang-body": hang_body, "/drip": drip, "/drip-headers": drip_headers,
     "/reset": reset, "/reset-body": reset_body, "/close": close_at_once, "/truncated": truncated, "/truncated-close": truncated_close,
-    "/longer": longer, "/bad-length": bad_length, "/chunk-size": chunk_size, "/chunk-cut": chunk_cut, "/chunk-no-end": chunk_no_end,
+    "/longer": longer, "/bad-length": bad_length, "/two-lengths": two_lengths, "/chunk-size": chunk_size, "/chunk-cut": chunk_cut, "/chunk-no-end": chunk_no_end,
     "/garbage": garbage, "/headers-without-end": headers_without_end, "/gzip-bomb": gzip_bomb, "/big": big, "/redirect": redirect,
 }
 
