@@ -101,6 +101,7 @@ read_lines(int fd, const char *name, const char *job, struct partial_set *p, str
 	struct record r;
 	char *line, where[600];
 	size_t n;
+	long plain = 0, records = 0;
 	int rc;
 
 	io_lines_init(&in, fd, RECORD_LINE_MAX);
@@ -108,8 +109,11 @@ read_lines(int fd, const char *name, const char *job, struct partial_set *p, str
 		if (!n)
 			continue;
 		snprintf(where, sizeof where, "%s, line %ld", name, in.lineno);
-		if (line[0] != '{')
-			continue; /* a plain line of a stage */
+		if (line[0] != '{') { /* a plain line of a stage */
+			plain = plain ? plain : in.lineno;
+			continue;
+		}
+		records++;
 		if (record_parse(line, n, &r, e) < 0) {
 			rc = err_prefix(e, "%s", where);
 			break;
@@ -121,6 +125,8 @@ read_lines(int fd, const char *name, const char *job, struct partial_set *p, str
 		if (rc < 0)
 			break;
 	}
+	if (!rc && plain && !records) /* nor is there anything else */
+		rc = err_set(e, ERR_DATA, "%s, line %ld: not a record", name, plain);
 	if (rc < 0 && !strstr(e->msg, name))
 		err_prefix(e, "%s", name);
 	io_lines_free(&in);
