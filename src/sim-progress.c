@@ -22,6 +22,7 @@
 #include "spool/attempt.h"
 #include "spool/claim.h"
 #include "spool/launch.h"
+#include "spool/notify.h"
 
 static const char usage[] =
     "usage: sim-progress [options] [JOB ...]\n"
@@ -197,7 +198,9 @@ put_record(struct view *v, const struct job *j)
 {
 	static const char *const kind[] = {"command", "engine", "parent"};
 	struct buf *b = &v->out;
+	struct err e = {0};
 	struct figures f;
+	char text[300];
 
 	figures_of(v, j, &f);
 	job_record(&v->sp, b, j);
@@ -244,6 +247,8 @@ put_record(struct view *v, const struct job *j)
 		record_str(b, "note", j->note);
 	if (f.children)
 		put_children(b, &f);
+	if (v->detail && notify_state(&v->sp, j->id, text, sizeof text, &e) > 0)
+		record_str(b, "notify", text);
 	record_end(b);
 }
 

@@ -2,18 +2,23 @@
  * sim-reap: the second net under every limit in time, for cron or resident: ends what is overdue whoever started it, finds the dead and
  * the stalled, finishes parents, removes what is old.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
 #include "common/spool.h"
+#include "record/record.h"
+#include "spool/notify.h"
 #include "spool/recover.h"
 
 static const char usage[] =
@@ -22,6 +27,7 @@ static const char usage[] =
     "Enforce every limit in time, find the dead and the stalled; print one line per action.\n"
     "\n"
     "  -w, --wait             stay, sleeping until the next limit is due\n"
+    "      --notify           make the webhook calls that are due, nothing else\n"
     "      --keep AGE         also remove jobs that ended longer ago than this, such as 30d\n"
     "      --format F         ndjson or table (default: table on a terminal)\n"
     "      --spool DIR        the spool (default $SIM_SPOOL)\n"
@@ -50,6 +56,7 @@ remove_rows(struct spool *sp, int64_t id, struct err *e)
 			return -1;
 	if (rc < 0 || db_run(sp->db, e, "DELETE FROM attempt WHERE job=?", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM event WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM dep WHERE job=?1 OR on_job=?1", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM env WHERE job=?", "i", id) < 0 ||
+	    db_run(sp->db, e, "DELETE FROM notify WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM job WHERE id=?", "i", id) < 0)
 		return -1;
 	return 0;
@@ -94,17 +101,101 @@ remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err 
 	return rc;
 }
 
+/* --- webhooks ----------------------------------------------------------------------------------------------------------- */
+
+/* By sim-call: one request, one deadline. NULL delivered, else why not. */
+static const char *
+tell(const struct notice *n, char *why, size_t size)
+{
+	char call[PATH_MAX];
+	struct buf line = BUF_INIT;
+	int in[2], out[2], ws;
+	struct record r;
+	struct buf answer = BUF_INIT;
+	pid_t pid;
+	ssize_t k;
+
+	buf_putc(&line, '{');
+	record_str(&line, "url", n->url);
+	record_str(&line, "method", "POST");
+	record_str(&line, "idempotency_key", n->key);
+	buf_puts(&line, ",\"body\":");
+	buf_add(&line, n->body.s, n->body.len - 1);
+	buf_puts(&line, "}\n");
+	snprintf(why, size, "cannot run sim-call");
+	if (!line.s || pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		return why;
+	cli_sibling("sim-call", call, sizeof call);
+	pid = fork();
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY);
+
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		dup2(null, 2);
+		execlp(call, "sim-call", "--quiet", "--results-only", "--no-body", "--deadline", "20s", "--retries", "2", (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	signal(SIGPIPE, SIG_IGN);
+	if (io_write_all(in[1], line.s, line.len) < 0)
+		snprintf(why, size, "sim-call ended early");
+	close(in[1]);
+	while (buf_reserve(&answer, 4096) == 0 && (k = read(out[0], answer.s + answer.len, 4096)) > 0)
+		answer.len += (size_t)k;
+	close(out[0]);
+	buf_free(&line);
+	if (pid > 0 && waitpid(pid, &ws, 0) == pid && WIFEXITED(ws) && WEXITSTATUS(ws) == 0) {
+		buf_free(&answer);
+		return NULL;
+	}
+	if (answer.len && record_parse(answer.s, strcspn(answer.s, "\n"), &r, NULL) == 0) {
+		const char *said = record_get_str(&r, "reason") ? record_get_str(&r, "reason") : record_get_str(&r, "error");
+
+		snprintf(why, size, "%s", said ? said : "no answer");
+		record_free(&r);
+	}
+	buf_free(&answer);
+	return why;
+}
+
+static void
+tell_all(struct spool *sp, struct cli_actions *o)
+{
+	struct err e = {0};
+	struct notice n;
+	int rc;
+
+	while ((rc = notify_take(sp, (int64_t)60 * 1000000000, &n, &e)) > 0) {
+		char why[300];
+		const char *failure = tell(&n, why, sizeof why);
+
+		if (notify_done(sp, &n, failure, &e) < 0)
+			cli_die(&e);
+		cli_action(o, n.job, failure ? "not told" : "told", failure ? failure : "its webhook");
+		notice_free(&n);
+	}
+	if (rc < 0)
+		cli_die(&e);
+}
+
 /* --- passes ------------------------------------------------------------------------------------------------------------ */
 
 static int64_t
 one_pass(struct spool *sp, const char *relay, int leftovers, int64_t keep_ns, struct cli_actions *o, int *problems)
 {
 	struct err e = {0};
-	int64_t next = 0;
+	int64_t next = 0, told;
 	int n = recover_pass(sp, relay, leftovers, cli_action, o, &e);
 
 	if (n < 0 || limits_pass(sp, 1, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
 		cli_die(&e);
+	tell_all(sp, o);
+	if (notify_next(sp, &told, &e) < 0)
+		cli_die(&e);
+	if (told && (!next || told < next))
+		next = told;
 	*problems += n;
 	return next;
 }
@@ -122,8 +213,8 @@ sleep_until(struct spool *sp, int watch, int64_t next)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_KEEP = 1000, OPT_SPOOL, OPT_FORMAT };
-	static const struct option longs[] = {{"wait", no_argument, 0, 'w'}, {"keep", required_argument, 0, OPT_KEEP},
+	enum { OPT_KEEP = 1000, OPT_NOTIFY, OPT_SPOOL, OPT_FORMAT };
+	static const struct option longs[] = {{"wait", no_argument, 0, 'w'}, {"keep", required_argument, 0, OPT_KEEP}, {"notify", no_argument, 0, OPT_NOTIFY},
 	                                      {"format", required_argument, 0, OPT_FORMAT}, {"spool", required_argument, 0, OPT_SPOOL},
 	                                      {"quiet", no_argument, 0, 'q'}, {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'}, {0, 0, 0, 0}};
@@ -133,12 +224,13 @@ main(int argc, char **argv)
 	char relay[PATH_MAX];
 	int64_t keep = 0, next;
 	struct spool sp;
-	int c, wait = 0, watch, problems = 0, passes = 0;
+	int c, wait = 0, notify = 0, watch, problems = 0, passes = 0;
 
 	cli_start("sim-reap");
 	while ((c = getopt_long(argc, argv, "wqhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'w': wait = 1; break;
+		case OPT_NOTIFY: notify = 1; break;
 		case OPT_KEEP: keep = !strcmp(optarg, "0") ? 1 : cli_duration("--keep", optarg); break;
 		case OPT_FORMAT: o.table = cli_format(optarg, "table ndjson") == CLI_TABLE; break;
 		case OPT_SPOOL: path = optarg; break;
@@ -154,6 +246,10 @@ main(int argc, char **argv)
 	cli_sibling("sim-run", relay, sizeof relay);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
+	if (notify) {
+		tell_all(&sp, &o);
+		return 0;
+	}
 	watch = wait ? spool_watch(&sp) : -1;
 	do {
 		next = one_pass(&sp, relay, passes++ % 100 == 0, keep, &o, &problems);

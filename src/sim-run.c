@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #include "spool/keeper.h"
 #include "spool/launch.h"
 #include "spool/limits.h"
+#include "spool/notify.h"
 #include "spool/recover.h"
 #include "spool/slots.h"
 
@@ -427,6 +429,39 @@ show_ended(struct runner *r)
 	}
 }
 
+/* Webhooks are sim-reap's: one pass of it, which nobody waits for. */
+static void
+send_notices(struct runner *r)
+{
+	char reap[PATH_MAX];
+	struct err e = {0};
+	pid_t pid;
+
+	if (notify_waits(&r->sp, &e) <= 0)
+		return;
+	cli_sibling("sim-reap", reap, sizeof reap);
+	pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+		int null;
+
+		if (fork()) /* a grandchild: nobody's to wait for */
+			_exit(0);
+		setsid();
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		null = open("/dev/null", O_RDWR);
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		syscall(SYS_close_range, 3, ~0u, 0);
+		execlp(reap, "sim-reap", "--notify", "--quiet", "--spool", r->sp.root, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 /* 1 if anything changed. */
 static int
 step(struct runner *r)
@@ -463,6 +498,8 @@ step(struct runner *r)
 	show_ended(r);
 	while (r->nbroken)
 		show_end(r, r->broken[--r->nbroken]);
+	if (ended)
+		send_notices(r);
 	spool_wake(&r->sp);
 	return 1;
 }

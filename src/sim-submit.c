@@ -28,7 +28,7 @@
 #include "record/record.h"
 
 static const char usage[] =
-    "usage: sim-submit [options] WORKBOOK [engine options]\n"
+    "usage: sim-submit [options] WORKBOOK|URL [engine options]\n"
     "       sim-submit [options] -- COMMAND [ARGUMENT ...]\n"
     "       sim-submit [options] - [-- COMMAND ...]     task lines on standard input\n"
     "       sim-submit [options] --scan                 take in the spool's new/ folder\n"
@@ -56,6 +56,7 @@ static const char usage[] =
     "      --env NAME[=VALUE] pass a variable on (repeatable); its value is never shown\n"
     "      --folder DIR       working folder of a command (default: this one)\n"
     "      --result FILE      the command promises to leave this file\n"
+    "      --notify URL       post the job's record there when it is over; tried again for an hour\n"
     "      --hold             hold it until sim-ctl release\n"
     "      --settle TIME      --scan: how long a file must lie unchanged (default 2s)\n"
     "      --spool DIR        the spool (default $SIM_SPOOL)\n"
@@ -68,7 +69,7 @@ static const char usage[] =
 enum {
 	OPT_NAME = 2000, OPT_KEY, OPT_PRIORITY, OPT_SLOT, OPT_CHUNKS, OPT_BATCH, OPT_SCENARIOS, OPT_AFTER, OPT_AFTER_OK, OPT_RETRIES,
 	OPT_BACKOFF, OPT_RETRY_ON, OPT_TIMEOUT, OPT_DEADLINE, OPT_STALL, OPT_TTL, OPT_GRACE, OPT_MIN_OK, OPT_ENV, OPT_FOLDER, OPT_RESULT,
-	OPT_HOLD, OPT_SETTLE, OPT_SPOOL, OPT_SCAN
+	OPT_HOLD, OPT_NOTIFY, OPT_SETTLE, OPT_SPOOL, OPT_SCAN
 };
 
 static const struct option longs[] = {
@@ -82,7 +83,7 @@ static const struct option longs[] = {
     {"stall", required_argument, 0, OPT_STALL}, {"queue-ttl", required_argument, 0, OPT_TTL},
     {"grace", required_argument, 0, OPT_GRACE}, {"min-ok", required_argument, 0, OPT_MIN_OK},
     {"env", required_argument, 0, OPT_ENV}, {"folder", required_argument, 0, OPT_FOLDER},
-    {"result", required_argument, 0, OPT_RESULT}, {"hold", no_argument, 0, OPT_HOLD},
+    {"result", required_argument, 0, OPT_RESULT}, {"hold", no_argument, 0, OPT_HOLD}, {"notify", required_argument, 0, OPT_NOTIFY},
     {"settle", required_argument, 0, OPT_SETTLE}, {"spool", required_argument, 0, OPT_SPOOL},
     {"scan", no_argument, 0, OPT_SCAN}, {"quiet", no_argument, 0, 'q'}, {"help", no_argument, 0, 'h'},
     {"version", no_argument, 0, 'V'},
@@ -197,6 +198,11 @@ own_option(struct submission *s, int c, char *arg)
 	case OPT_FOLDER: s->folder = arg; break;
 	case OPT_RESULT: s->result = arg; break;
 	case OPT_HOLD: s->hold = 1; break;
+	case OPT_NOTIFY:
+		if (strncmp(arg, "http://", 7) && strncmp(arg, "https://", 8))
+			cli_usage("--notify: an http or https URL is wanted");
+		s->notify = arg;
+		break;
 	default: return 0;
 	}
 	return 1;
@@ -272,7 +278,9 @@ main(int argc, char **argv)
 	submission_finish(&s);
 	if (scan)
 		return scan_folder(&s, &so);
-	if (workbook)
+	if (workbook && (!strncmp(workbook, "https://", 8) || !strncmp(workbook, "http://", 7)))
+		submit_url(&s, workbook);
+	else if (workbook)
 		submit_workbook(&s, workbook);
 	else if (*s.command && !lines)
 		submit_command(&s);

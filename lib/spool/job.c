@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/num.h"
 #include "record/record.h"
+#include "spool/notify.h"
 #include "spool/slots.h"
 
 static const char *const state_name[JOB_NSTATES] = {"pending", "queued",    "submitting", "running",
@@ -289,7 +290,9 @@ change(struct spool *sp, struct job *j, enum job_state to, const char *reason, c
 	if (state_event(sp, j, from, to, reason, who, e) < 0)
 		return -1;
 	j->state = to;
-	return job_is_over(to) ? settle_dependents(sp, j->id, to == JOB_COMPLETED, e) : 0;
+	if (!job_is_over(to))
+		return 0;
+	return notify_due(sp, j->id, e) < 0 ? -1 : settle_dependents(sp, j->id, to == JOB_COMPLETED, e);
 }
 
 int

@@ -163,6 +163,8 @@ static const char schema_rest[] =
     "CREATE TABLE dep(on_job INTEGER, job INTEGER, ok INTEGER NOT NULL, PRIMARY KEY(on_job, job)) WITHOUT ROWID;"
     "CREATE INDEX dep_job ON dep(job);"
     "CREATE TABLE env(job INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY(job, name)) WITHOUT ROWID;"
+    "CREATE TABLE notify(job INTEGER PRIMARY KEY, url TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,"
+    " until_at INTEGER NOT NULL DEFAULT 0, outcome TEXT);"
     "CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, progress INTEGER NOT NULL DEFAULT 0,"
     " line TEXT NOT NULL);"
     "CREATE INDEX event_job ON event(job, progress);"

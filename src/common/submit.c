@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
+#include "spool/notify.h"
 #include "spool/stage.h"
 
 #define CHUNK_TRIALS ((int64_t)4 << 20)  /* half a second or so of a middling model on one processor */
@@ -103,7 +105,9 @@ insert(struct submission *s, struct job *j, int64_t turn, int *existing, struct 
 {
 	int leaf = j->kind != JOB_PARENT, top = !j->parent;
 
-	return job_insert(&s->sp, j, turn, s->dep, leaf ? s->ndeps : 0, s->env, top ? s->nenv : 0, existing, e);
+	if (job_insert(&s->sp, j, turn, s->dep, leaf ? s->ndeps : 0, s->env, top ? s->nenv : 0, existing, e) < 0)
+		return -1;
+	return top && s->notify && !*existing ? notify_add(&s->sp, j->id, s->notify, e) : 0;
 }
 
 static void
@@ -216,57 +220,71 @@ take_check(const char *line, size_t n, struct checked *c, struct err *e)
 	return 0;
 }
 
-/* words: options; model NULL: `line` is a task line for its standard input. Messages of the engine are the person's; *message keeps
- * them for a rejected case where wanted. */
+/* Runs a program with `input` (may be NULL) on its standard input; what it wrote in out, the first line of its complaint in
+ * head. Its wait status, or -1. */
+static int
+run_filter(char *const *argv, const char *input, struct buf *out, char *head, size_t size, struct err *e)
+{
+	int in[2], o[2], log[2], ws;
+	pid_t pid;
+	ssize_t k;
+
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(o, O_CLOEXEC) < 0 || pipe2(log, O_CLOEXEC) < 0)
+		return err_sys(e, ERR_OS, "cannot run %s", argv[0]);
+	pid = fork();
+	if (pid == 0) {
+		dup2(in[0], 0);
+		dup2(o[1], 1);
+		dup2(log[1], 2);
+		execvp(argv[0], argv);
+		dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
+		_exit(ERR_OS);
+	}
+	close(in[0]);
+	close(o[1]);
+	close(log[1]);
+	signal(SIGPIPE, SIG_IGN);
+	if (input && io_write_all(in[1], input, strlen(input)) < 0)
+		err_sys(e, ERR_OS, "cannot write to %s", argv[0]); /* its own message is better */
+	signal(SIGPIPE, SIG_DFL);
+	close(in[1]);
+	while (buf_reserve(out, 65536) == 0 && (k = read(o[0], out->s + out->len, 65536)) > 0)
+		out->len += (size_t)k;
+	k = io_read_full(log[0], head, size - 1);
+	close(o[0]);
+	close(log[0]);
+	head[k > 0 ? k : 0] = '\0';
+	head[strcspn(head, "\n")] = '\0';
+	if (pid < 0 || waitpid(pid, &ws, 0) < 0)
+		return err_sys(e, ERR_OS, "cannot run %s", argv[0]);
+	return ws;
+}
+
+/* words: options; model NULL: `line` is a task line for its standard input. */
 static int
 dry_run(char *const *words, size_t n, const char *model, const char *line, struct checked *c, struct err *e)
 {
 	char engine[PATH_MAX], **argv = calloc(n + 5, sizeof *argv), head[1000];
-	int in[2], out[2], log[2], ws;
 	struct buf b = BUF_INIT;
-	pid_t pid;
-	ssize_t k;
+	int ws;
 
 	memset(c, 0, sizeof *c);
-	if (!argv || pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(log, O_CLOEXEC) < 0)
-		return err_sys(e, ERR_OS, "cannot check the workbook");
+	if (!argv)
+		return err_nomem(e);
 	argv[0] = (char *)(uintptr_t)cli_sibling("sim-engine", engine, sizeof engine);
 	argv[1] = (char *)(uintptr_t)"--dry-run";
 	for (size_t i = 0; i < n; i++)
 		argv[2 + i] = words[i];
 	argv[2 + n] = (char *)(uintptr_t)"--";
 	argv[3 + n] = (char *)(uintptr_t)(model ? model : "-");
-	pid = fork();
-	if (pid == 0) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		dup2(log[1], 2);
-		execvp(argv[0], argv);
-		dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
-		_exit(ERR_OS);
-	}
+	ws = run_filter(argv, line, &b, head, sizeof head, e);
 	free(argv);
-	close(in[0]);
-	close(out[1]);
-	close(log[1]);
-	if (line && io_write_all(in[1], line, strlen(line)) < 0)
-		err_sys(e, ERR_OS, "cannot check the workbook"); /* the engine's own message is better */
-	close(in[1]);
-	while (buf_reserve(&b, 65536) == 0 && (k = read(out[0], b.s + b.len, 65536)) > 0)
-		b.len += (size_t)k;
-	k = io_read_full(log[0], head, sizeof head - 1);
-	close(out[0]);
-	close(log[0]);
-	if (pid < 0 || waitpid(pid, &ws, 0) < 0)
-		return err_sys(e, ERR_OS, "cannot check the workbook");
-	head[k > 0 ? k : 0] = '\0';
-	head[strcspn(head, "\n")] = '\0';
+	if (ws < 0)
+		return -1;
 	if (!WIFEXITED(ws) || WEXITSTATUS(ws) != 0) {
 		buf_free(&b);
-		if (!strncmp(head, "sim-engine: ", 12))
-			memmove(head, head + 12, strlen(head + 12) + 1);
 		return err_set(e, WIFEXITED(ws) ? WEXITSTATUS(ws) : ERR_SOFTWARE, "%s",
-		               *head ? head : "sim-engine ended before it had checked the workbook");
+		               !strncmp(head, "sim-engine: ", 12) ? head + 12 : *head ? head : "sim-engine ended before it had checked the workbook");
 	}
 	ws = b.s ? take_check(b.s, strcspn(b.s, "\n"), c, e) : err_set(e, ERR_SOFTWARE, "sim-engine --dry-run said nothing");
 	buf_free(&b);
@@ -613,6 +631,64 @@ submit_workbook(struct submission *s, const char *path)
 	int64_t id;
 
 	if (submit_model(s, path, &id, &e) < 0)
+		cli_die(&e);
+}
+
+/* --- a workbook elsewhere ------------------------------------------------------------------------------------------------- */
+
+/* By sim-call, one request: so this program, which most often fetches nothing, need not carry libcurl. */
+static int
+fetch(const char *url, const char *path, struct err *e)
+{
+	char call[PATH_MAX], head[1000], limit[40];
+	char *argv[] = {(char *)(uintptr_t)cli_sibling("sim-call", call, sizeof call), (char *)(uintptr_t)"--quiet", (char *)(uintptr_t)"--results-only",
+	                (char *)(uintptr_t)"--deadline", (char *)(uintptr_t)"60s", (char *)(uintptr_t)"--redirects", (char *)(uintptr_t)"5", limit, NULL};
+	struct buf line = BUF_INIT, out = BUF_INIT;
+	struct record r;
+	const char *why = NULL;
+	int ws;
+
+	snprintf(limit, sizeof limit, "--max-body=%lld", (long long)SUBMIT_MODEL_LIMIT);
+	buf_putc(&line, '{');
+	record_str(&line, "url", url);
+	record_str(&line, "output", path);
+	buf_puts(&line, "}\n");
+	ws = run_filter(argv, line.s, &out, head, sizeof head, e);
+	buf_free(&line);
+	if (ws >= 0 && WIFEXITED(ws) && WEXITSTATUS(ws) == 0) {
+		buf_free(&out);
+		return 0;
+	}
+	if (ws >= 0 && out.s && record_parse(out.s, strcspn(out.s, "\n"), &r, NULL) == 0) {
+		why = record_get_str(&r, "reason") ? record_get_str(&r, "reason") : record_get_str(&r, "error");
+		err_set(e, ERR_UNAVAILABLE, "cannot fetch %s: %s", url, why ? why : *head ? head : "no answer");
+		record_free(&r);
+	} else if (ws >= 0) {
+		err_set(e, WIFEXITED(ws) && WEXITSTATUS(ws) > 1 ? WEXITSTATUS(ws) : ERR_UNAVAILABLE, "cannot fetch %s: %s", url, *head ? head : "no answer");
+	}
+	buf_free(&out);
+	return -1;
+}
+
+void
+submit_url(struct submission *s, const char *url)
+{
+	struct stage st = {""};
+	char path[PATH_MAX];
+	struct err e = {0};
+	int64_t id;
+	int rc = key_taken(s, &id, &e);
+
+	if (rc == 0)
+		rc = stage_begin(&s->sp, &st, &e);
+	if (rc == 0 && (size_t)snprintf(path, sizeof path, "%s/fetched.xlsx", st.path) >= sizeof path)
+		rc = err_set(&e, ERR_OS, "the path of the spool is too long");
+	if (rc == 0)
+		rc = fetch(url, path, &e);
+	if (rc >= 0)
+		rc = submit_model(s, rc ? url : path, &id, &e); /* a key that is there needs no file */
+	stage_drop(&st);
+	if (rc < 0)
 		cli_die(&e);
 }
 

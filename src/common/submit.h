@@ -12,7 +12,7 @@
 
 struct submission {
 	struct spool sp;
-	const char *name, *key, *retry_on, *min_ok, *folder, *result, *scenarios;
+	const char *name, *key, *notify, *retry_on, *min_ok, *folder, *result, *scenarios;
 	int64_t priority, chunks, retries, backoff_ns, timeout_ns, deadline_real, stall_ns, ttl_ns, grace_ns;
 	int batch, hold, quiet;
 	struct buf slots;        /* canonical */
@@ -39,6 +39,8 @@ void submission_engine_word(struct submission *s, const char *name, const char *
 void submission_finish(struct submission *s);
 
 void submit_workbook(struct submission *s, const char *path);
+/* A workbook at http:// or https://: fetched within a minute, at most SUBMIT_MODEL_LIMIT bytes. */
+void submit_url(struct submission *s, const char *url);
 void submit_command(struct submission *s);
 void submit_lines(struct submission *s);
 
