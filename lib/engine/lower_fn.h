@@ -66,6 +66,9 @@ struct lval lower_aggregate_fn(struct lower *L, const struct lower_ctx *c, const
 int lower_list_elements(struct lower *L, const struct lower_ctx *c, const struct node *n, struct lmat **out, ir_ref *err);
 
 /* lower_lookup.c */
+/* v[pos - 1] with the errors of the position first. */
+struct lval lower_picked(struct lower *L, struct lval pos, const struct lval *v, size_t n);
+/* lower_index.c */
 /* An index of INDEX, truncated; *v gets the errors of what is beyond 0..n. */
 ir_ref lower_whole_index(struct lower *L, struct lval *v, int32_t n);
 struct lval lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n);
