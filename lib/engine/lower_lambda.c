@@ -30,7 +30,7 @@ array_of(struct lmat *m)
 static int
 draws(const struct model *m, const struct node *n, int depth)
 {
-	if (n->kind == N_CALL && n->u.call.fn && (n->u.call.fn->flags & FN_RANDOM))
+	if ((n->kind == N_CALL || n->kind == N_FUNCTION) && n->u.call.fn && (n->u.call.fn->flags & FN_RANDOM))
 		return 1;
 	if (n->kind == N_NAME && n->u.name.def && depth < NAMES_DEEP) {
 		const struct formula *f = model_name_formula(m, n->u.name.def);

@@ -57,6 +57,7 @@ static const struct {
     {"ISEVEN(B4)", 0}, {"IF(ISODD(B4),B5,B7)", 0}, {"ISODD(B4>0)", 1}, {"WORKDAY.INTL(45000,B4,\"0000011\",{45010,45011})", 0},
     {"NETWORKDAYS.INTL(45000,45000+B4,7)", 0}, {"NETWORKDAYS.INTL(45000,45000+B4)+WORKDAY.INTL(45000,B4/10,11)", 0},
     {"WORKDAY.INTL(45000,B4,\"1111111\")", 0}, {"NETWORKDAYS.INTL(45000,45000+B4,99)", 1},
+    {"SUM(MAKEARRAY(1,3,RANDBETWEEN))+B4", 1},
     {"POWER(B4,1/3)", 0}, {"CEILING(B4,5)+FLOOR(B4,5)", 0}, {"SUMXMY2(B4:B6,B5:B7)", 0}, {"N(B4>1000)", 0},
     {"RiskNormal(B4,5,RiskTruncate(B4-3,))", 0}, {"RiskGamma(B5*40,3,RiskTruncate(2,B5*200))", 0},
     {"RiskPoisson(B5*100,RiskTruncate(2,8),RiskShift(B5))", 0}, {"RiskNormal(10,5,RiskTruncate2(B5*100,B5*300),RiskShift(B7))", 0},
