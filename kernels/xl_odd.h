@@ -52,7 +52,9 @@ xl_odd_open(struct xl_call *c, struct xl_odd *o, double anchor, double first, do
 	freq = ks_trunc(freq);
 	basis = ks_trunc(basis);
 	c->err = XL_NUM;
-	if ((freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4 || first < 1 || last > 2958465)
+	if ((freq != 1 && freq != 2 && freq != 4) || !(basis >= 0) || basis > 4)
+		return -1;
+	if (!(first >= 1 && anchor >= 1 && anchor <= 2958465 && last <= 2958465))
 		return -1;
 	c->err = 0;
 	o->q.first = xd_of(anchor, c->date1904);
