@@ -28,6 +28,15 @@ end(struct batch *b, int bad)
 	return bad ? err_nomem(b->e) : out_send(b, &b->out);
 }
 
+static int
+is_plain(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] >= 0x7f)
+			return 0;
+	return 1;
+}
+
 /* Foreign bytes as text: b->text holds it afterwards. */
 static int
 clean(struct batch *b, const struct call *c, const char *s, size_t n)
@@ -38,6 +47,11 @@ clean(struct batch *b, const struct call *c, const char *s, size_t n)
 	if (!rc && c && c->req)
 		rc = request_redact(c->req, &raw) < 0 ? -1 : 0;
 	buf_clear(&b->text);
+	if (!rc && is_plain(raw.s, raw.len)) {
+		rc = buf_add(&b->text, raw.s, raw.len);
+		buf_free(&raw);
+		return rc;
+	}
 	for (size_t i = 0, k; !rc && i < raw.len; i += k) {
 		uint32_t cp = utf8_decode(raw.s + i, raw.len - i, &k);
 

@@ -44,8 +44,17 @@ record_quote(struct buf *b, const char *text)
 	int rc = buf_putc(b, '"');
 
 	while (*s && !rc) {
-		int n = utf8_length(s);
+		size_t plain = 0;
+		int n;
 
+		while (s[plain] >= 0x20 && s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\')
+			plain++;
+		if (plain) { /* most of any text: all at once */
+			rc = buf_add(b, s, plain);
+			s += plain;
+			continue;
+		}
+		n = utf8_length(s);
 		if (!n)
 			return -1;
 		if (*s == '"' || *s == '\\')
