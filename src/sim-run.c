@@ -317,7 +317,8 @@ take_said(struct runner *r, struct err *e)
 			return -1;
 		at = (size_t)(nl - r->said.s) + 1;
 	}
-	memmove(r->said.s, r->said.s + at, r->said.len - at);
+	if (at)
+		memmove(r->said.s, r->said.s + at, r->said.len - at);
 	r->said.len -= at;
 	return 0;
 }
