@@ -346,5 +346,7 @@ main(int argc, char **argv)
 		cli_die(&e);
 	}
 	partial_set_free(p);
+	if (in.open)
+		spool_close(&in.sp);
 	return o.failure[0] ? ERR_NO : 0;
 }
