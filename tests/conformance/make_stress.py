@@ -240,7 +240,7 @@ def formulas():
     # --- names, sheets, tables
     add("structure", ["Rate*2", "SUM(Block)", "Local+1", "structure!Local", "SUM(Column)", "Twice", "SUM(T1:T3!A1)", "SUM(T1:T3!A1:B2)", "AVERAGE(T1:T3!B1)",
                       "MAX(T1:T2!A1:B3)", "'S''3'!B2", "SUM('S''3'!A:A)", "T1!A1+T2!A1", "COUNT(T1!A:B)", "SUM(T1!1:1)", "SUM(T1!$A$1:T1!B2)", "INDEX(Block,2,1)", "VLOOKUP(4,Block,2,FALSE)",
-                      "SUM(OFFSET(Block,0,0,2,1))", "INDIRECT(\"Rate\")", "SUM(INDIRECT(\"Block\"))", "ROWS(Block)", "SUM(Block Rows2)", "ISREF(Rate)", "nothing+1", 
+                      "SUM(OFFSET(Block,0,0,2,1))", "INDIRECT(\"Rate\")", "SUM(INDIRECT(\"Block\"))", "ROWS(Block)", "SUM(Block Rows2)", "ISREF(Rate)", "nothing+1",
                       "SUM(T1!A1,T2!A1:B2,3)", "IF(Rate>0,Block,0)", "COUNTIF(Block,\">3\")", "SUMPRODUCT(Block,Block)"])
     array("structure", "Block*2", 3, 2)
     # --- argument edges
