@@ -76,6 +76,7 @@ struct runner {
 	int hand_back_first, failed, stdout_gone, last_signal;
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];
+	size_t slice;        /* most bytes written to stdout at a time */
 	struct buf said;     /* what keepers said, not yet stored */
 	int64_t broken[MAX_CLAIMS]; /* damaged rows met when claiming */
 	int nbroken;
@@ -85,17 +86,24 @@ struct runner {
 
 /* --- output ----------------------------------------------------------------------------------------------------------- */
 
-/* Waits for a slow reader in slices, so that a second SIGTERM is still heard. */
+static void on_signals(struct runner *r);
+
+/* Waits for a slow reader; who hears SIGTERM twice waits no longer. One PIPE_BUF at a time: what poll() promises does not block. */
 static void
 put(struct runner *r, const char *s, size_t n)
 {
 	while (n && !r->stdout_gone) {
-		struct pollfd p = {.fd = 1, .events = POLLOUT};
+		struct pollfd p[2] = {{.fd = 1, .events = POLLOUT}, {.fd = r->sig_fd, .events = POLLIN}};
 		ssize_t k;
 
-		if (poll(&p, 1, 1000) == 0 && r->drain < 2)
+		poll(p, 2, -1);
+		if (p[1].revents)
+			on_signals(r);
+		if (!p[0].revents) {
+			r->stdout_gone = r->drain > 1;
 			continue;
-		k = write(1, s, n);
+		}
+		k = write(1, s, n < r->slice ? n : r->slice);
 		if (k < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (k < 0) { /* the reader is gone: the jobs are not */
@@ -299,7 +307,7 @@ take_line(struct runner *r, char *line, size_t n, struct err *e)
 		return 0;
 	}
 	if (!strcmp(text, "touch"))
-		return job_touch(&r->sp, job, e);
+		return job_touch(&r->sp, job, attempt, e);
 	rc = job_take_event(&r->sp, job, attempt, text, n - (size_t)used, &r->events, e);
 	if (rc > 0)
 		rc = db_run(r->sp.db, e, "UPDATE attempt SET taken=? WHERE job=? AND n=?", "iii", (int64_t)offset, (int64_t)job, (int64_t)attempt);
@@ -404,6 +412,12 @@ start(struct runner *r, struct claim *c)
 		add(r, &c->job, pid);
 		return;
 	}
+	if (e.status == ERR_NO) /* ended while it was on its way here; whoever did it records it */
+		return;
+	if (e.status != ERR_DATA) { /* no descriptors, no memory, no room: it is not the job's fault */
+		end.outcome = "never-started";
+		cli_warn("job %lld is put back: %s", (long long)c->job.id, e.msg);
+	}
 	end.reason = e.msg;
 	end.status = e.status;
 	if (db_begin(r->sp.db, &e) < 0 || job_take_end(&r->sp, c->job.id, c->job.attempt, &end, &e) < 0 || db_commit(r->sp.db, &e) < 0)
@@ -416,15 +430,12 @@ show_ended(struct runner *r)
 {
 	for (size_t i = 0; i < r->n;) {
 		int64_t id = r->run[i].job;
-		pid_t keeper = r->run[i].keeper;
 
 		if (r->run[i].ended != 2) {
 			i++;
 			continue;
 		}
-		drop(r, &r->run[i]);
-		if (keeper)
-			waitpid(keeper, NULL, 0); /* it said "end": it exits at once */
+		drop(r, &r->run[i]); /* bury() reaps its keeper */
 		if (!r->only)
 			show_end(r, id);
 	}
@@ -775,8 +786,10 @@ static void
 prepare(struct runner *r)
 {
 	struct err e = {0};
+	struct stat st;
 	sigset_t s;
 
+	r->slice = fstat(1, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)1 << 30 : PIPE_BUF;
 	sigemptyset(&s);
 	sigaddset(&s, SIGTERM);
 	sigaddset(&s, SIGINT);
@@ -906,7 +919,7 @@ main(int argc, char **argv)
 		default: cli_usage_hint();
 		}
 	}
-	cli_spool_open(&r.sp, spool, SPOOL_CREATE, "sim-run");
+	cli_spool_open(&r.sp, spool, is_relay ? SPOOL_WRITE : SPOOL_CREATE, "sim-run");
 	if (is_relay)
 		return relay(&r);
 	for (int i = 0; i < nslots; i++)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -216,6 +217,45 @@ has_cookie(pid_t pid, const char *cookie)
 	return found;
 }
 
+/* "lock:  1: OFDLCK ADVISORY WRITE -1 00:2d:1234 1 1": what fdinfo says of the locks of an open file description. */
+static int
+locks_byte_1(pid_t pid, const char *fd)
+{
+	char path[320], text[2048];
+
+	snprintf(path, sizeof path, "/proc/%d/fdinfo/%s", (int)pid, fd);
+	if (read_small(path, text, sizeof text) <= 0)
+		return 0;
+	for (char *p = text; (p = strstr(p, "OFDLCK")); p++) {
+		unsigned long long first = 0, last = 0;
+
+		if (sscanf(p, "OFDLCK %*s %*s %*s %*s %llu %llu", &first, &last) == 2 && first == 1 && last == 1)
+			return 1;
+	}
+	return 0;
+}
+
+static int
+holds_lock(pid_t pid, const struct stat *file)
+{
+	char path[320];
+	struct dirent *de;
+	struct stat st;
+	int found = 0;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	while (d && !found && (de = readdir(d))) {
+		snprintf(path, sizeof path, "/proc/%d/fd/%s", (int)pid, de->d_name);
+		found = isdigit((unsigned char)de->d_name[0]) && stat(path, &st) == 0 && st.st_dev == file->st_dev &&
+		        st.st_ino == file->st_ino && locks_byte_1(pid, de->d_name);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
 static void
 mark_descendants(struct listing *l, pid_t root, pid_t except)
 {
@@ -243,12 +283,14 @@ static void
 mark_members(struct listing *l, const struct proc_set *s)
 {
 	pid_t self = getpid();
+	struct stat file;
+	int by_lock = s->lock && stat(s->lock, &file) == 0;
 
 	for (size_t i = 0; i < l->n; i++) {
 		struct entry *x = &l->v[i];
 
 		x->member = (s->group > 0 && (x->s.session == s->group || x->s.pgrp == s->group)) ||
-		            (s->cookie && has_cookie(x->pid, s->cookie));
+		            (s->cookie && has_cookie(x->pid, s->cookie)) || (by_lock && holds_lock(x->pid, &file));
 	}
 	if (s->root > 0)
 		mark_descendants(l, s->root, s->except);

@@ -32,12 +32,14 @@ int proc_pidfd(struct proc_id p);
 /* 0, or -1 if it is gone. */
 int proc_signal(struct proc_id p, int sig);
 
-/* What belongs to a job: descendants of `root` (root excluded), members of session or process group `group`, and processes
- * that carry `cookie` (NAME=VALUE) in their environment, wherever they were reparented to. 0 and NULL are allowed. */
+/* What belongs to a job: descendants of `root` (root excluded), members of session or process group `group`, processes
+ * that carry `cookie` (NAME=VALUE) in their environment, wherever they were reparented to, and those that hold an open-file-description
+ * lock on byte 1 of the file `lock` (a stage that was forked and has not yet executed carries no cookie). 0 and NULL are allowed. */
 struct proc_set {
 	pid_t root, group;
 	pid_t except;        /* not this one, nor what it started */
 	const char *cookie;
+	const char *lock;    /* a path */
 };
 
 /* Signals every member once; the number of live members found, or -1 (71). sig 0 counts. Never the caller itself. */

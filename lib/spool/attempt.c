@@ -69,14 +69,28 @@ open_lock(const struct spool *sp, int64_t job, int64_t n, int flags, struct err 
 	return fd < 0 ? err_sys(e, ERR_CANTCREAT, "cannot open %s", path) : fd;
 }
 
+/* Asked with the keeper's lock held: then nobody is about to write it. */
+static int
+is_over(const struct spool *sp, int64_t job, int64_t n, struct err *e)
+{
+	char path[PATH_MAX];
+
+	attempt_path(sp, job, n, "result", path, sizeof path);
+	if (access(path, F_OK) < 0)
+		return 0;
+	err_set(e, ERR_NO, "job %lld: attempt %lld is over", (long long)job, (long long)n);
+	return 1;
+}
+
 int
 attempt_lock(const struct spool *sp, int64_t job, int64_t n, int *keeper_fd, int *stage_fd, struct err *e)
 {
 	*keeper_fd = open_lock(sp, job, n, O_CREAT | O_CLOEXEC, e);
 	*stage_fd = *keeper_fd < 0 ? -1 : open_lock(sp, job, n, 0, e);
-	if (*stage_fd >= 0 && lock_byte(*keeper_fd, 0) == 0 && lock_byte(*stage_fd, 1) == 0)
-		return 0;
-	if (*stage_fd >= 0)
+	if (*stage_fd >= 0 && lock_byte(*keeper_fd, 0) == 0 && lock_byte(*stage_fd, 1) == 0) {
+		if (!is_over(sp, job, n, e))
+			return 0;
+	} else if (*stage_fd >= 0)
 		err_sys(e, ERR_TEMPFAIL, "job %lld, attempt %lld is locked by another keeper", (long long)job, (long long)n);
 	if (*keeper_fd >= 0)
 		close(*keeper_fd);
@@ -91,10 +105,26 @@ attempt_adopt(const struct spool *sp, int64_t job, int64_t n, int *keeper_fd, st
 	*keeper_fd = open_lock(sp, job, n, O_CLOEXEC, e);
 	if (*keeper_fd < 0)
 		return -1;
-	if (lock_byte(*keeper_fd, 0) == 0)
+	if (lock_byte(*keeper_fd, 0) < 0)
+		err_set(e, ERR_NO, "job %lld has a keeper", (long long)job);
+	else if (!is_over(sp, job, n, e))
 		return 0;
 	close(*keeper_fd);
-	return err_set(e, ERR_NO, "job %lld has a keeper", (long long)job);
+	return -1;
+}
+
+int
+attempt_fence(const struct spool *sp, int64_t job, int64_t n, struct err *e)
+{
+	int fd;
+
+	if (attempt_make(sp, job, n, e) < 0)
+		return -1;
+	fd = open_lock(sp, job, n, O_CREAT | O_CLOEXEC, e);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return attempt_adopt(sp, job, n, &fd, e) < 0 ? -1 : fd;
 }
 
 int
@@ -174,15 +204,6 @@ attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struc
 }
 
 int
-attempt_has_result(const struct spool *sp, int64_t job, int64_t n)
-{
-	char path[PATH_MAX];
-
-	attempt_path(sp, job, n, "result", path, sizeof path);
-	return access(path, F_OK) == 0;
-}
-
-int
 attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e)
 {
 	char path[PATH_MAX];
@@ -230,12 +251,14 @@ attempt_cookie(const struct spool *sp, int64_t job, int64_t n, char out[ATTEMPT_
 int
 attempt_kill(const struct spool *sp, int64_t job, int64_t n, const struct attempt_probe *p, int64_t grace_ns, struct err *e)
 {
-	char cookie[ATTEMPT_COOKIE];
+	char cookie[ATTEMPT_COOKIE], lock[PATH_MAX];
 	struct proc_set set = {.cookie = cookie};
 	struct timespec ts = {0, 5000000};
 	int64_t end = clk_boot_ns() + grace_ns;
 
 	attempt_cookie(sp, job, n, cookie);
+	if (attempt_path(sp, job, n, "lock", lock, sizeof lock) == 0)
+		set.lock = lock;
 	/* A group whose leader is gone may be another's by now: the cookie finds our members all the same. */
 	if (proc_alive(p->stage))
 		set.group = p->stage.pid;
@@ -251,5 +274,5 @@ attempt_kill(const struct spool *sp, int64_t job, int64_t n, const struct attemp
 			ts.tv_nsec = 20000000;
 		}
 	}
-	return proc_set_kill(&set, 0, (int64_t)10 * 1000000000, e);
+	return proc_set_kill(&set, 0, (int64_t)2 * 1000000000, e);
 }

@@ -31,10 +31,14 @@ struct attempt_probe {
 int attempt_path(const struct spool *sp, int64_t job, int64_t n, const char *file, char *out, size_t size);
 int attempt_make(const struct spool *sp, int64_t job, int64_t n, struct err *e);
 
-/* The two locks, taken: keeper_fd is close-on-exec, stage_fd is to be inherited. */
+/* The two locks, taken: keeper_fd is close-on-exec, stage_fd is to be inherited. -1 with ERR_NO: the attempt is over already. */
 int attempt_lock(const struct spool *sp, int64_t job, int64_t n, int *keeper_fd, int *stage_fd, struct err *e);
-/* The keeper's lock alone, to adopt: -1 with ERR_NO if somebody has it. */
+/* The keeper's lock alone, to adopt: -1 with ERR_NO if somebody has it, or it is over. */
 int attempt_adopt(const struct spool *sp, int64_t job, int64_t n, int *keeper_fd, struct err *e);
+/* Ends an attempt that no keeper looks after: the keeper's lock, so that none begins or adopts it meanwhile, also a sim-run that has claimed
+ * it and not yet started it. The lock's descriptor, or -1: ERR_NO if it has a keeper or a result. Who writes the result while
+ * holding it has ended the attempt for good: attempt_lock() and attempt_adopt() refuse one that has a result. */
+int attempt_fence(const struct spool *sp, int64_t job, int64_t n, struct err *e);
 /* Adds a line to the lock file's text. */
 int attempt_note(int keeper_fd, const char *what, struct proc_id p);
 
@@ -42,7 +46,6 @@ int attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt
 
 /* Durable: temporary name, sync, rename, sync of the folder. */
 int attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, struct err *e);
-int attempt_has_result(const struct spool *sp, int64_t job, int64_t n);
 /* 1 read (strings to be freed by attempt_free_end), 0 there is none, -1. */
 int attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e);
 void attempt_free_end(struct job_end *end);
@@ -51,7 +54,8 @@ void attempt_free_end(struct job_end *end);
 #define ATTEMPT_COOKIE 160
 void attempt_cookie(const struct spool *sp, int64_t job, int64_t n, char out[ATTEMPT_COOKIE]);
 
-/* Kills everything an attempt ever started: CONT and TERM to its group, `grace`, KILL, sweep. Survivors, or -1. */
+/* Kills everything an attempt ever started: CONT and TERM to its group, `grace`, KILL, sweep; who holds the stage's lock is part of it.
+ * Survivors, or -1. */
 int attempt_kill(const struct spool *sp, int64_t job, int64_t n, const struct attempt_probe *p, int64_t grace_ns, struct err *e);
 
 #endif

@@ -683,6 +683,20 @@ retry(struct spool *sp, struct job *j, const struct job_end *end, struct err *e)
 	              (int64_t)(wait ? JOB_BACKOFF : JOB_READY), now + wait, why, j->id) < 0 ? -1 : 0;
 }
 
+/* Nothing of it ran: no retry is used up. Where the machine lacked something (end->status says what), it is tried again a little later. */
+static int
+not_begun(struct spool *sp, struct job *j, const struct job_end *end, struct err *e)
+{
+	int64_t again = spool_now(sp) + JOB_AGAIN_NS;
+
+	if (change(sp, j, JOB_QUEUED, end->reason ? end->reason : "its sim-run ended before it began", "simspool", e) < 0)
+		return -1;
+	if (end->status <= 0)
+		return 0;
+	return db_run(sp->db, e, "UPDATE job SET waiting=?,ready_at=?,last_error=? WHERE id=?", "iisi", (int64_t)JOB_BACKOFF, again, end->reason,
+	              j->id) < 0 ? -1 : 0;
+}
+
 static int
 finish(struct spool *sp, struct job *j, enum job_state to, const char *reason, const char *who, struct err *e)
 {
@@ -700,22 +714,24 @@ finish(struct spool *sp, struct job *j, enum job_state to, const char *reason, c
 static int
 decide(struct spool *sp, struct job *j, const struct job_end *end, struct err *e)
 {
-	int terminated = !strcmp(end->outcome, "terminated") || !strcmp(end->outcome, "lost") || end->signal;
+	int terminated = !strcmp(end->outcome, "terminated") || !strcmp(end->outcome, "lost") || !strcmp(end->outcome, "never-started") ||
+	                 end->signal;
 	const char *who = j->request_who ? j->request_who : "simspool";
 	char why[400];
 
 	snprintf(why, sizeof why, "%s", end->reason ? end->reason : end->outcome);
 	if (!strcmp(end->outcome, "completed"))
 		return finish(sp, j, JOB_COMPLETED, j->request ? "ended before it could be stopped" : NULL, who, e);
-	if (j->request && terminated) {
+	/* what was asked for comes before a retry; only what was handed back, and had failed by itself, has failed */
+	if (j->request && (terminated || strcmp(j->request, "hand-back"))) {
 		if (!strcmp(j->request, "cancel"))
 			return finish(sp, j, JOB_CANCELLED, j->request_reason ? j->request_reason : "cancelled", who, e);
 		if (!strcmp(j->request, "hand-back"))
 			return change(sp, j, JOB_QUEUED, "handed back", who, e);
 		return finish(sp, j, JOB_FAILED, j->request_reason ? j->request_reason : j->request, who, e);
 	}
-	if (!strcmp(end->outcome, "never-started")) /* nothing of it ran: no retry is used up */
-		return change(sp, j, JOB_QUEUED, "its sim-run ended before it began", who, e);
+	if (!strcmp(end->outcome, "never-started"))
+		return not_begun(sp, j, end, e);
 	if (j->retried < j->retries && job_retry_wanted(j->retry_on, end)) {
 		if (time_left_for_retry(sp, j))
 			return retry(sp, j, end, e);
@@ -746,9 +762,9 @@ job_take_end(struct spool *sp, int64_t id, int64_t attempt, const struct job_end
 }
 
 int
-job_touch(struct spool *sp, int64_t job, struct err *e)
+job_touch(struct spool *sp, int64_t job, int64_t attempt, struct err *e)
 {
-	return db_run(sp->db, e, "UPDATE job SET progress_at=? WHERE id=?", "ii", spool_now(sp), job) < 0 ? -1 : 0;
+	return db_run(sp->db, e, "UPDATE job SET progress_at=? WHERE id=? AND attempt=?", "iii", spool_now(sp), job, attempt) < 0 ? -1 : 0;
 }
 
 /* --- a stage's own events ----------------------------------------------------------------------------------------------- */

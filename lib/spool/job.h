@@ -25,6 +25,7 @@ enum job_kind { JOB_COMMAND, JOB_ENGINE, JOB_PARENT };
 enum job_waiting { JOB_READY, JOB_BACKOFF, JOB_HELD, JOB_BY_CHILDREN }; /* the last: a parent is never claimed */
 
 #define JOB_PRIORITY_FORCED ((int64_t)1 << 40)
+#define JOB_AGAIN_NS ((int64_t)5 * 1000000000) /* until what the machine had no room for is tried again */
 #define JOB_TIMEOUT_DEFAULT_NS ((int64_t)24 * 3600 * 1000000000)
 #define JOB_QUEUE_DEFAULT_NS ((int64_t)7 * 24 * 3600 * 1000000000)
 #define JOB_GRACE_DEFAULT_NS ((int64_t)10 * 1000000000)
@@ -113,6 +114,6 @@ int job_note_event(struct spool *sp, int64_t job, int64_t attempt, const char *t
  * What was stored, with job, attempt and time filled in where the writer left them out, is added to `stored` (may be NULL). */
 int job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line, size_t n, struct buf *stored, struct err *e);
 /* The attempt shows progress measured by others (bytes, lines): for --stall. */
-int job_touch(struct spool *sp, int64_t job, struct err *e);
+int job_touch(struct spool *sp, int64_t job, int64_t attempt, struct err *e);
 
 #endif

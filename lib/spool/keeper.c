@@ -556,11 +556,24 @@ judge(struct keeper *k, int known, int ws, struct job_end *end, char *why, size_
 	}
 }
 
+/* A full disk: the truth is kept here until there is room. A folder that is gone has nobody who waits for it. */
+static void
+write_result(struct keeper *k, const struct job_end *end)
+{
+	char path[PATH_MAX];
+
+	attempt_path(k->sp, k->t->job, k->t->attempt, "", path, sizeof path);
+	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, end, NULL) < 0) {
+		if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+			_exit(1);
+		poll(NULL, 0, 1000);
+	}
+}
+
 static void
 finish(struct keeper *k, int known, int ws)
 {
 	struct job_end end;
-	struct err e = {0};
 	char why[400];
 
 	if (known < 0 || waitpid(-1, NULL, WNOHANG) != -1 || k->adopted)
@@ -574,8 +587,9 @@ finish(struct keeper *k, int known, int ws)
 		end.outcome = "failed";
 		end.reason = "its output could not be written to the disk";
 	}
-	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, &end, &e) < 0)
-		poll(NULL, 0, 1000); /* a full disk: the truth is kept here until there is room */
+	write_result(k, &end);
+	if (k->runner_fd < 0 && k->t->relay)
+		start_relay(k); /* that it is over is said once more, also when a relay was killed */
 	say(k, "end", 3);
 	for (int i = 0; i < 200 && k->queue.len && k->runner_fd >= 0; i++) {
 		flush_queue(k);
@@ -706,13 +720,15 @@ settle_in(struct keeper *k, int stage_fd)
 		k->paused_at = k->began;
 }
 
+/* No descriptors, no memory, no room: nothing of the job ran, and it is not to blame. */
 static void
 cannot_start(struct keeper *k, const struct err *e)
 {
-	struct job_end end = {.outcome = "failed", .reason = e->msg, .status = e->status};
+	struct job_end end = {.outcome = "never-started", .reason = e->msg, .status = e->status};
 
-	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, &end, NULL) < 0)
-		poll(NULL, 0, 1000);
+	if (k->adopted)
+		_exit(1); /* the stage lives: the next to look adopts it */
+	write_result(k, &end);
 	say(k, "end", 3);
 	_exit(0);
 }
@@ -742,7 +758,10 @@ fork_keeper(struct keeper *k, int stage_fd, struct err *e)
 	settle_in(k, stage_fd);
 	self.pid = getpid();
 	proc_start_time(getpid(), &self.start);
-	attempt_note(k->lock_fd, "keeper", self);
+	if (attempt_note(k->lock_fd, "keeper", self) < 0) {
+		err_sys(&why, ERR_IO, "cannot write the lock file of job %lld", (long long)k->t->job);
+		cannot_start(k, &why);
+	}
 	if (open_files(k, &why) < 0)
 		cannot_start(k, &why);
 	if (!k->adopted) {
@@ -754,6 +773,8 @@ fork_keeper(struct keeper *k, int stage_fd, struct err *e)
 		attempt_probe(k->sp, k->t->job, k->t->attempt, &p, NULL);
 		k->stage = p.stage;
 		k->pid_fd = proc_pidfd(p.stage);
+		if (k->t->end_why)
+			end_stage(k, k->t->end_why);
 	}
 	supervise(k);
 }
@@ -766,11 +787,6 @@ keeper_start(const struct spool *sp, const struct keeper_task *t, int runner_fd,
 
 	if (attempt_lock(sp, t->job, t->attempt, &k.lock_fd, &stage_fd, e) < 0)
 		return -1;
-	if (attempt_has_result(sp, t->job, t->attempt)) { /* ended before it began: limits.c */
-		drop_fd(&k.lock_fd);
-		drop_fd(&stage_fd);
-		return err_set(e, ERR_NO, "job %lld, attempt %lld was ended before it began", (long long)t->job, (long long)t->attempt);
-	}
 	return fork_keeper(&k, stage_fd, e);
 }
 

@@ -34,6 +34,7 @@ struct keeper_task {
 	int64_t out_limit, log_limit; /* bytes; 0: the defaults */
 	int64_t from;            /* adopting: bytes of output that were relayed before */
 	int paused;              /* adopting: it is stopped */
+	const char *end_why;     /* adopting: its end was asked for, and why; or NULL */
 };
 
 #define KEEPER_OUT_LIMIT ((int64_t)64 << 30)

@@ -30,6 +30,8 @@ note_request(struct spool *sp, const struct job *j, const char *request, const c
 {
 	char text[300];
 
+	if (j->request && !strcmp(j->request, request))
+		return 0; /* it was said before */
 	snprintf(text, sizeof text, "asked to end (%s): %s", request, reason ? reason : "no reason given");
 	if (db_begin(sp->db, e) < 0)
 		return -1;
@@ -40,72 +42,58 @@ note_request(struct spool *sp, const struct job *j, const char *request, const c
 	return 0;
 }
 
-/* What a dead keeper can no longer record. */
 static int
-record_end(struct spool *sp, const struct job *j, const char *reason, struct err *e)
+record_end(struct spool *sp, const struct job *j, const struct job_end *end, struct err *e)
 {
-	struct job_end end = {.outcome = "terminated", .reason = reason, .status = -1, .done = j->done};
-
 	if (db_begin(sp->db, e) < 0)
 		return -1;
-	if (job_take_end(sp, j->id, j->attempt, &end, e) < 0 || db_commit(sp->db, e) < 0)
+	if (job_take_end(sp, j->id, j->attempt, end, e) < 0 || db_commit(sp->db, e) < 0)
 		return rolled_back(sp);
 	spool_wake(sp);
 	return 0;
 }
 
-/* No keeper, no stage, no result: either its sim-run is about to start it, or is dead. Whoever takes the locks and leaves a
- * result has it: keeper_start() refuses an attempt that has one. 1 ended, 0 somebody else has it. */
+/* Ends an attempt that has no keeper: fenced off first, so that it is neither adopted nor, claimed a moment ago, begun after all.
+ * 1 ended; 0 if it has a keeper or a result, or something of it cannot be killed: then it is not over. */
 static int
-end_unstarted(struct spool *sp, const struct job *j, const char *reason, struct err *e)
+end_unkept(struct spool *sp, const struct job *j, const char *reason, struct err *e)
 {
 	struct job_end end = {.outcome = "terminated", .reason = reason ? reason : "ended on request", .status = -1, .done = j->done};
-	struct err busy = {0};
-	int keeper_fd, stage_fd, rc = 0;
+	struct attempt_probe a;
+	int fence = attempt_fence(sp, j->id, j->attempt, e), rc;
 
-	if (attempt_make(sp, j->id, j->attempt, e) < 0)
-		return -1;
-	if (attempt_lock(sp, j->id, j->attempt, &keeper_fd, &stage_fd, &busy) < 0)
-		return 0;
-	if (!attempt_has_result(sp, j->id, j->attempt))
-		rc = attempt_write_result(sp, j->id, j->attempt, &end, e) < 0 || record_end(sp, j, reason, e) < 0 ? -1 : 1;
-	close(keeper_fd);
-	close(stage_fd);
+	if (fence < 0)
+		return e->status == ERR_NO ? 0 : -1;
+	rc = attempt_probe(sp, j->id, j->attempt, &a, e) < 0 ? -1 : attempt_kill(sp, j->id, j->attempt, &a, j->grace_ns, e);
+	if (rc == 0)
+		rc = attempt_write_result(sp, j->id, j->attempt, &end, e) < 0 || record_end(sp, j, &end, e) < 0 ? -1 : 1;
+	else if (rc > 0)
+		rc = 0;
+	close(fence);
 	return rc;
-}
-
-/* One look: 1 done, 0 look again, -1. */
-static int
-end_once(struct spool *sp, const struct job *j, const char *reason, struct err *e)
-{
-	struct attempt_probe p;
-
-	if (attempt_probe(sp, j->id, j->attempt, &p, e) < 0)
-		return -1;
-	if (p.keeper_locked) /* it ends the stage, and whoever records the end reads the request */
-		return proc_signal(p.keeper, SIGTERM) == 0;
-	if (p.has_result)
-		return 1;
-	if (!p.starting)
-		return end_unstarted(sp, j, reason, e);
-	if (attempt_kill(sp, j->id, j->attempt, &p, j->grace_ns, e) < 0)
-		return -1;
-	return record_end(sp, j, reason, e) < 0 ? -1 : 1;
 }
 
 int
 limits_end_job(struct spool *sp, int64_t id, const char *request, const char *reason, const char *who, struct err *e)
 {
+	struct attempt_probe p;
 	struct job j;
 	int rc = job_load(sp, id, &j, e);
 
 	if (rc <= 0)
 		return rc;
 	rc = note_request(sp, &j, request, reason, who, e);
-	for (int i = 0; rc == 0 && i < 500; i++) { /* a keeper that is just beginning: its name is not yet in the lock file */
-		rc = end_once(sp, &j, reason, e);
-		if (rc == 0)
+	/* A keeper that begins or ends at this moment has its lock and not yet, or no longer, its name: a second look is enough,
+	 * and if not, recover_pass() tells it. */
+	for (int i = 0; rc == 0 && i < 50; i++) {
+		if (attempt_probe(sp, id, j.attempt, &p, e) < 0)
+			rc = -1;
+		else if (p.keeper_locked ? proc_signal(p.keeper, SIGTERM) == 0 : p.has_result)
+			break; /* it ends the stage, and whoever records the end reads the request */
+		else if (p.keeper_locked)
 			nanosleep(&(struct timespec){0, 10000000}, NULL);
+		else
+			rc = end_unkept(sp, &j, reason, e);
 	}
 	job_free(&j);
 	return rc < 0 ? -1 : 0;
@@ -126,12 +114,74 @@ end_one(struct spool *sp, int64_t id, int64_t state, const char *request, const 
 	return 0;
 }
 
+/* (tx) Up to a few hundred children that wait: ended, from whatever they wait for. How many, or -1. */
+static int
+end_some_waiting(struct spool *sp, int64_t parent, const char *request, const char *reason, const char *who, struct err *e)
+{
+	enum job_state to = !strcmp(request, "cancel") ? JOB_CANCELLED : JOB_FAILED;
+	int64_t id[400], state[400];
+	struct db_stmt *st = db_query(sp->db, e, "SELECT id,state FROM job WHERE parent=? AND state<2 AND kind<2 LIMIT 400", "i", parent);
+	int n = 0, rc = -1;
+
+	while (st && (rc = db_step(st, e)) > 0) {
+		id[n] = db_int(st, 0);
+		state[n++] = db_int(st, 1);
+	}
+	db_done(st);
+	for (int i = 0; i < n && rc == 0; i++) {
+		rc = job_move(sp, id[i], (enum job_state)state[i], to, reason, who, e);
+		if (rc < 0 && e->status == ERR_NO)
+			rc = 0; /* one it depended on was ended just now, and it with it */
+		else if (rc == 0 && to == JOB_FAILED)
+			rc = db_run(sp->db, e, "UPDATE job SET error=?1,last_error=?1 WHERE id=?2", "si", reason, id[i]) < 0 ? -1 : 0;
+	}
+	return rc < 0 ? -1 : n;
+}
+
+static int
+end_waiting(struct spool *sp, int64_t parent, const char *request, const char *reason, const char *who, struct err *e)
+{
+	int all = 0, n;
+
+	do {
+		if (db_begin(sp->db, e) < 0)
+			return -1;
+		n = end_some_waiting(sp, parent, request, reason, who, e);
+		if (n < 0 || db_commit(sp->db, e) < 0)
+			return rolled_back(sp);
+		all += n;
+	} while (n);
+	return all;
+}
+
+/* The waiting children first, so that none starts while others end. */
+static int
+end_children(struct spool *sp, int64_t id, const char *request, const char *reason, const char *who, struct err *e)
+{
+	int n = end_waiting(sp, id, request, reason, who, e), rc, failures = 0;
+	int64_t child;
+
+	if (n < 0)
+		return -1;
+	for (int64_t last = 0; (rc = db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=? AND state<5 AND (kind=2 OR state>1) AND id>?",
+	                                        "ii", id, last)) > 0;) {
+		last = child;
+		rc = limits_end_tree(sp, child, request, reason, who, e);
+		if (rc < 0 && e->status == ERR_NO && failures++ < 100) /* it moved on meanwhile: look again */
+			last = child - 1;
+		else if (rc < 0)
+			return -1;
+		else
+			n += rc;
+	}
+	return rc < 0 ? -1 : n;
+}
+
 int
 limits_end_tree(struct spool *sp, int64_t id, const char *request, const char *reason, const char *who, struct err *e)
 {
 	struct job j;
-	int64_t child;
-	int n = 0, rc = job_load(sp, id, &j, e), failures = 0;
+	int n, rc = job_load(sp, id, &j, e);
 
 	if (rc <= 0)
 		return rc;
@@ -146,27 +196,10 @@ limits_end_tree(struct spool *sp, int64_t id, const char *request, const char *r
 	if (db_run(sp->db, e, "UPDATE job SET request=?,request_reason=?,request_who=? WHERE id=? AND state<5", "sssi", request, reason, who,
 	           id) < 0 || db_commit(sp->db, e) < 0)
 		return rolled_back(sp);
-	/* one by one, the waiting ones first, so that none starts while others end */
-	for (int64_t last = 0, pass = 0; pass < 2;) {
-		rc = pass == 0 ? db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=? AND state<2 AND id>?", "ii", id, last)
-		               : db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=? AND state IN(2,3,4) AND id>?", "ii", id, last);
-		if (rc < 0)
-			return -1;
-		if (!rc) {
-			pass++;
-			last = 0;
-			continue;
-		}
-		last = child;
-		rc = limits_end_tree(sp, child, request, reason, who, e);
-		if (rc < 0 && e->status == ERR_NO && failures++ < 100) { /* it moved on meanwhile: look again */
-			last = child - 1;
-			continue;
-		}
-		if (rc < 0)
-			return -1;
-		n += rc;
-	}
+	n = end_children(sp, id, request, reason, who, e);
+	if (n < 0)
+		return -1;
+	n += end_waiting(sp, id, request, reason, who, e); /* what was put back meanwhile */
 	spool_wake(sp);
 	return n;
 }
@@ -239,7 +272,7 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 		due_at(p, due && now < due ? due : due ? due + j->grace_ns + STUCK_NS : 0);
 		return 0;
 	}
-	if (a.has_result)
+	if (a.has_result && !a.keeper_locked)
 		return 0; /* recover_pass() records it */
 	if (a.keeper_locked) { /* stuck, or stopped by somebody: it goes too */
 		proc_signal(a.keeper, SIGKILL);
@@ -249,13 +282,14 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 				return -1;
 		}
 	}
+	if (a.has_result)
+		return 0;
 	if (note_request(p->sp, j, "deadline", why, "simspool", e) < 0)
 		return -1;
-	rc = attempt_kill(p->sp, j->id, j->attempt, &a, j->grace_ns, e);
-	if (rc < 0 || record_end(p->sp, j, why, e) < 0)
-		return -1;
-	p->report(p->ctx, j->id, "killed", why);
-	return 0;
+	rc = end_unkept(p->sp, j, why, e);
+	if (rc > 0)
+		p->report(p->ctx, j->id, "killed", why);
+	return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -265,6 +299,10 @@ parent_job(struct pass *p, const struct job *j, struct err *e)
 	char why[200] = "";
 	int rc;
 
+	if (j->request) { /* who asked was killed in the middle of it */
+		rc = limits_end_tree(p->sp, j->id, j->request, j->request_reason, j->request_who, e);
+		return rc < 0 && e->status != ERR_NO ? -1 : 0;
+	}
 	if (launch_limits(p->sp, j, &left, &deadline, why, sizeof why, e) < 0)
 		return -1;
 	if (deadline && deadline + p->sp->offset <= now) {
@@ -311,36 +349,47 @@ look_at(struct pass *p, int64_t id, struct err *e)
 	return rc;
 }
 
+/* Read first, then looked at: each look may be a transaction. */
+static int
+look_at_all(struct pass *p, struct db_stmt *st, struct err *e)
+{
+	int64_t *id = NULL;
+	size_t n = 0, cap = 0;
+	int rc = -1;
+
+	while (st && (rc = db_step(st, e)) > 0) {
+		if (n == cap) {
+			int64_t *more = realloc(id, (cap = 2 * cap + 64) * sizeof *id);
+
+			if (!more) {
+				rc = err_nomem(e);
+				break;
+			}
+			id = more;
+		}
+		id[n++] = db_int(st, 0);
+	}
+	db_done(st);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = look_at(p, id[i], e) < 0 ? -1 : 0;
+	free(id);
+	return rc;
+}
+
 int
 limits_pass(struct spool *sp, int all, int64_t *next, spool_report report, void *ctx, struct err *e)
 {
-	/* those with limits of their own, and all that run; the long tail of the queue has its oldest looked at alone */
-	static const char *const which[] = {
-	    "SELECT min(id) FROM job INDEXED BY job_limit WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2) AND id>?",
-	    "SELECT min(id) FROM job WHERE state IN(2,3,4) AND kind<2 AND id>?",
-	    "SELECT min(id) FROM job INDEXED BY job_ready WHERE state=1 AND waiting=1 AND id>?"};
 	struct pass p = {sp, 0, report, ctx};
-	int64_t id, oldest = 0;
-	int rc = 0;
 
-	for (size_t i = 0; i < sizeof which / sizeof which[0]; i++)
-		for (int64_t last = 0; ; last = id) {
-			rc = db_get_int(sp->db, e, &id, which[i], "i", last);
-			if (rc > 0)
-				rc = look_at(&p, id, e) < 0 ? -1 : 1;
-			if (rc < 0)
-				return -1;
-			if (!rc)
-				break;
-		}
-	while (all) { /* the default age in the queue, a week: ids rise with age */
-		rc = db_get_int(sp->db, e, &id, "SELECT min(id) FROM job WHERE state=1 AND waiting=0 AND ttl_ns=0", "");
-		if (rc <= 0 || id == oldest)
-			break;
-		oldest = id;
-		if (look_at(&p, id, e) < 0)
-			return -1;
-	}
+	/* those with limits of their own, and all that run or back off; the long tail of the queue only if its age is asked for */
+	if (look_at_all(&p, db_query(sp->db, e, "SELECT id FROM job INDEXED BY job_limit WHERE state<5 AND (deadline_at>0 OR ttl_ns>0 OR kind=2)",
+	                             ""), e) < 0 ||
+	    look_at_all(&p, db_query(sp->db, e, "SELECT id FROM job WHERE state IN(2,3,4) AND kind<2", ""), e) < 0 ||
+	    look_at_all(&p, db_query(sp->db, e, "SELECT id FROM job INDEXED BY job_ready WHERE state=1 AND waiting=1", ""), e) < 0)
+		return -1;
+	if (all && look_at_all(&p, db_query(sp->db, e, "SELECT id FROM job WHERE state=1 AND waiting=0 AND ttl_ns=0 AND queued_at<=?", "i",
+	                                    spool_now(sp) - JOB_QUEUE_DEFAULT_NS), e) < 0)
+		return -1;
 	*next = p.next;
-	return rc < 0 ? -1 : 0;
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,8 @@ recover_worker_alive(const struct spool *sp, const char *worker)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
-	alive = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+		return errno != ENOENT; /* cannot tell is never dead */
+	alive = flock(fd, LOCK_SH | LOCK_NB) < 0;
 	close(fd);
 	return alive;
 }
@@ -104,6 +105,7 @@ adopt(struct pass *p, const struct job *j, struct err *e)
 	if (launch_prepare(p->sp, j, "", "sim-engine", p->relay, &l, e) < 0)
 		return -1;
 	l.task.paused = j->state == JOB_PAUSED;
+	l.task.end_why = j->request ? j->request_reason ? j->request_reason : j->request : NULL;
 	if (db_get_int(p->sp->db, e, &l.task.from, "SELECT taken FROM attempt WHERE job=? AND n=?", "ii", j->id, j->attempt) < 0) {
 		launch_free(&l);
 		return -1;
@@ -136,49 +138,75 @@ attempt_of(struct spool *sp, const struct job *j, char *worker, size_t n, char *
 	return rc < 0 ? -1 : 0;
 }
 
-/* The stage may be gone but for what it left; what is left of it is killed before anybody may run the job again. */
+/* The stage may be gone but for what it left; what is left of it is killed before anybody may run the job again. While something
+ * lives that cannot be killed, nothing is recorded: the job stays as it is. */
 static int
-sweep(struct pass *p, const struct job *j, const struct attempt_probe *a, struct err *e)
+sweep_and_lose(struct pass *p, const struct job *j, const char *reason, struct err *e)
 {
-	int left = attempt_kill(p->sp, j->id, j->attempt, a, 0, e);
+	struct attempt_probe a;
+	int fence = attempt_fence(p->sp, j->id, j->attempt, e), left, rc = 0;
 
+	if (fence < 0)
+		return e->status == ERR_NO ? 0 : -1; /* another is at it */
+	left = attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0 ? -1 : attempt_kill(p->sp, j->id, j->attempt, &a, 0, e);
 	if (left > 0) {
 		p->report(p->ctx, j->id, "problem", "processes of a lost attempt could not be killed");
 		p->problems++;
+	} else {
+		rc = left < 0 ? -1 : lose(p, j, "lost", reason, e);
 	}
-	return left < 0 ? -1 : 0;
+	close(fence);
+	return rc;
 }
 
+/* Its keeper lives. What a sim-ctl was killed before it could tell the keeper is told now: saying it twice does no harm. */
 static int
-recover_active(struct pass *p, const struct job *j, struct err *e)
+remind(struct pass *p, const struct job *j, const struct attempt_probe *a, struct err *e)
+{
+	struct job now;
+	int rc;
+
+	if (j->request)
+		proc_signal(a->keeper, SIGTERM);
+	if (db_begin(p->sp->db, e) < 0) /* nobody pauses or resumes between the look and the word */
+		return -1;
+	rc = job_load(p->sp, j->id, &now, e);
+	if (rc > 0 && now.attempt == j->attempt && (now.state == JOB_PAUSED || now.state == JOB_RUNNING))
+		proc_signal(a->keeper, now.state == JOB_PAUSED ? SIGUSR1 : SIGUSR2);
+	if (rc > 0)
+		job_free(&now);
+	db_rollback(p->sp->db);
+	return rc < 0 ? -1 : 0;
+}
+
+/* begun: the caller knows that the attempt's keeper was forked, so that nobody is about to start it. */
+static int
+recover_active(struct pass *p, const struct job *j, int begun, struct err *e)
 {
 	char worker[64], boot[PROC_BOOT];
 	struct attempt_probe a;
+	int alive;
 
-	if (attempt_of(p->sp, j, worker, sizeof worker, boot, e) < 0 || attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0)
+	if (attempt_of(p->sp, j, worker, sizeof worker, boot, e) < 0)
+		return -1;
+	/* before the locks are looked at: a sim-run that is dead now starts nothing afterwards */
+	alive = !begun && recover_worker_alive(p->sp, worker);
+	if (attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0)
 		return -1;
 	if (a.has_result && (!a.keeper_locked || strcmp(boot, p->sp->boot)))
 		return record_result(p, j, e);
-	if (strcmp(boot, p->sp->boot))
-		return lose(p, j, a.starting ? "lost" : "never-started", "lost: the machine was restarted", e);
+	if (strcmp(boot, p->sp->boot)) /* the lock file was never synced: that it does not say "starting" proves nothing */
+		return lose(p, j, "lost", "lost: the machine was restarted", e);
 	if (a.keeper_locked)
-		return 0;
-	if (a.starting && (a.stage_locked || proc_alive(a.stage))) {
-		if (proc_alive(a.stage))
-			return adopt(p, j, e);
-		/* its leader is gone and a child holds the lock: the end is known, how it ended is not */
-		if (sweep(p, j, &a, e) < 0)
-			return -1;
-		return lose(p, j, "lost", "lost: its keeper was killed and it ended unseen", e);
-	}
-	if (a.starting) {
-		if (sweep(p, j, &a, e) < 0)
-			return -1;
-		return lose(p, j, "lost", "lost: its keeper and the stage were killed", e);
-	}
-	if (recover_worker_alive(p->sp, worker))
+		return remind(p, j, &a, e);
+	if (a.starting && proc_alive(a.stage))
+		return adopt(p, j, e);
+	if (a.starting) /* its leader is gone, a child may hold the lock: the end is known, how it ended is not */
+		return sweep_and_lose(p, j, a.stage_locked ? "lost: its keeper was killed and it ended unseen"
+		                                           : "lost: its keeper and the stage were killed", e);
+	if (alive)
 		return 0; /* it is about to start it */
-	return lose(p, j, "never-started", "its sim-run died before it began", e);
+	return lose(p, j, "never-started", begun ? "its keeper died before it began" : "its sim-run died before it began", e);
 }
 
 int
@@ -192,7 +220,7 @@ recover_job(struct spool *sp, int64_t id, int64_t attempt, const char *relay, sp
 		return rc;
 	rc = 0;
 	if (j.attempt == attempt && (j.state == JOB_RUNNING || j.state == JOB_PAUSED || j.state == JOB_SUBMITTING))
-		rc = recover_active(&p, &j, e);
+		rc = recover_active(&p, &j, 1, e);
 	job_free(&j);
 	return rc < 0 ? -1 : 1;
 }
@@ -212,7 +240,7 @@ all_active(struct pass *p, struct err *e)
 			return -1;
 		if (!rc)
 			continue;
-		rc = recover_active(p, &j, e);
+		rc = recover_active(p, &j, 0, e);
 		job_free(&j);
 		if (rc < 0)
 			return -1;

@@ -1,6 +1,7 @@
 /* cli: see cli.h. */
 #include "common/cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,10 @@ cli_start(const char *program)
 	sigset_t none;
 
 	prog = program;
+	/* What is closed is opened the wrong way round: using it fails, and no file of ours gets its number. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+			_exit(ERR_OS);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
