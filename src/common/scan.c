@@ -148,6 +148,26 @@ spec_model(const char *spec, const char *folder, char *model, struct err *e)
 	return rc;
 }
 
+static const char *
+case_key(const struct submission *s, const char *name, const struct stat *st, char *out, size_t n)
+{
+	snprintf(out, n, "scan:%s:%llu:%lld", name, (unsigned long long)st->st_ino, (long long)ns_of(st->st_mtim));
+	return s->key ? s->key : out;
+}
+
+/* A scan that was killed after it had taken in a spec and removed its workbook. */
+static int
+was_taken(struct submission *s, const char *name, const char *path)
+{
+	char key[400];
+	struct stat st;
+	struct err e;
+	int64_t id;
+
+	return lstat(path, &st) == 0 &&
+	       db_get_int(s->sp.db, &e, &id, "SELECT id FROM job WHERE key=?", "s", case_key(s, name, &st, key, sizeof key)) > 0;
+}
+
 static int
 take_case(struct submission *s, const char *name, const char *path, const char *new_folder, struct err *e)
 {
@@ -159,9 +179,7 @@ take_case(struct submission *s, const char *name, const char *path, const char *
 
 	if (lstat(path, &st) < 0)
 		return err_sys(e, ERR_NOINPUT, "cannot look at %s", path);
-	snprintf(key, sizeof key, "scan:%s:%llu:%lld", name, (unsigned long long)st.st_ino, (long long)ns_of(st.st_mtim));
-	if (!one.key)
-		one.key = key; /* D3 */
+	one.key = case_key(s, name, &st, key, sizeof key); /* D3 */
 	if (!one.name)
 		one.name = name;
 	if (S_ISDIR(st.st_mode))
@@ -296,9 +314,10 @@ is_among(const char *s, char *const *v, size_t n)
 int
 scan_folder(struct submission *s, const struct scan_options *o)
 {
-	char folder[PATH_MAX], taking[PATH_MAX], path[PATH_MAX], to[PATH_MAX], **name, **spent = NULL, used[PATH_MAX];
+	char folder[PATH_MAX], taking[PATH_MAX], path[PATH_MAX], to[PATH_MAX], **name, **spent = NULL, **spec = NULL, **later = NULL, used[PATH_MAX];
 	int fd, rejected = 0;
-	size_t n, nspent = 0;
+	size_t n, nspent = 0, nlater = 0;
+	int hold = 0;
 
 	spool_path(&s->sp, folder, sizeof folder, "new");
 	spool_path(&s->sp, taking, sizeof taking, "new/.rejected");
@@ -327,13 +346,18 @@ scan_folder(struct submission *s, const struct scan_options *o)
 				continue;
 			join(path, folder, name[i]);
 			join(to, taking, name[i]);
-			if (!complete(path, o->settle_ns, 0))
+			if (pass == 1 && (is_among(name[i], later, nlater) || (hold && is_workbook(name[i]))))
+				continue; /* it, or its spec, has settled since: they are taken together, next time */
+			if (!complete(path, o->settle_ns, 0)) {
+				hold |= pass == 0;
 				continue;
-			if (pass == 0 && model_to_come(path, folder, o->settle_ns, used))
+			}
+			if (pass == 0 && model_to_come(path, folder, o->settle_ns, used)) {
+				if (was_taken(s, name[i], path))
+					unlink(path);
+				later = grow_names(later, nlater);
+				later[nlater++] = strdup(used);
 				continue;
-			if (pass == 0 && *used) {
-				spent = grow_names(spent, nspent);
-				spent[nspent++] = strdup(used);
 			}
 			if (pass == 1 && is_among(name[i], spent, nspent)) { /* a spec's: copied with it */
 				unlink(path);
@@ -351,8 +375,17 @@ scan_folder(struct submission *s, const struct scan_options *o)
 				rejected = 1;
 				continue;
 			}
-			spool_remove_tree(to, NULL);
+			if (pass == 0 && *used) { /* D5 */
+				spent = grow_names(spent, nspent);
+				spec = grow_names(spec, nspent);
+				spent[nspent] = strdup(used);
+				spec[nspent++] = strdup(to);
+			} else {
+				spool_remove_tree(to, NULL);
+			}
 		}
+	while (nspent)
+		unlink(spec[--nspent]);
 	close(fd);
 	return rejected ? ERR_NO : 0;
 }

@@ -6,6 +6,7 @@
  *      place or lies unchanged for the settle time; names that begin with a dot or "~$" or end in .tmp or .part are never taken;
  *  D2  moved atomically to new/.taking/ before it is read; one scanner at a time (a lock);
  *  D3  a crash leaves it there: the next scan puts it back, and its key (name, inode, time of change) makes that harmless;
+ *  D5  a spec's workbook goes before the spec does: a crash between them leaves no workbook that looks like a case of its own;
  *  D4  a bad one goes to new/.rejected/ with NAME.reason beside it.
  */
 #ifndef COMMON_SCAN_H
