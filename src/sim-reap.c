@@ -46,15 +46,23 @@ on_stop(int sig)
 /* --- old jobs --------------------------------------------------------------------------------------------------------- */
 
 static int
-remove_rows(struct spool *sp, int64_t id, struct err *e)
+note_id(struct buf *ids, int64_t id, struct err *e)
+{
+	return buf_add(ids, &id, sizeof id) < 0 ? err_nomem(e) : 0;
+}
+
+/* (tx) The rows of a tree; its ids are added to `ids`. */
+static int
+remove_rows(struct spool *sp, int64_t id, struct buf *ids, struct err *e)
 {
 	int64_t child;
 	int rc;
 
-	while ((rc = db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=?", "i", id)) > 0)
-		if (remove_rows(sp, child, e) < 0)
+	while ((rc = db_get_int(sp->db, e, &child, "SELECT id FROM job WHERE parent=? LIMIT 1", "i", id)) > 0)
+		if (remove_rows(sp, child, ids, e) < 0)
 			return -1;
-	if (rc < 0 || db_run(sp->db, e, "DELETE FROM attempt WHERE job=?", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM event WHERE job=?", "i", id) < 0 ||
+	if (rc < 0 || note_id(ids, id, e) < 0 || db_run(sp->db, e, "DELETE FROM attempt WHERE job=?", "i", id) < 0 ||
+	    db_run(sp->db, e, "DELETE FROM event WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM dep WHERE job=?1 OR on_job=?1", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM env WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM notify WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM job WHERE id=?", "i", id) < 0)
@@ -62,42 +70,62 @@ remove_rows(struct spool *sp, int64_t id, struct err *e)
 	return 0;
 }
 
-/* Folders of a tree, before its rows: a crash between leaves rows without files, and the next pass removes those too. */
+/* Rows before folders: a sim-ctl retry that comes in between finds a whole job or none, and folders that a crash leaves without
+ * rows are sim-recover's to remove. 1 removed, 0 it is old no longer, -1. */
 static int
-remove_folders(struct spool *sp, int64_t id, struct err *e)
+remove_tree(struct spool *sp, int64_t id, int64_t before, struct buf *ids, struct err *e)
 {
-	char path[PATH_MAX];
-	int64_t child, last = 0;
+	int64_t old = 0;
 	int rc;
 
-	while ((rc = db_get_int(sp->db, e, &child, "SELECT min(id) FROM job WHERE parent=? AND id>?", "ii", id, last)) > 0) {
-		last = child;
-		if (remove_folders(sp, child, e) < 0)
+	if (db_begin(sp->db, e) < 0)
+		return -1;
+	rc = db_get_int(sp->db, e, &old, "SELECT 1 FROM job WHERE id=? AND state>=5 AND ended_at<?", "ii", id, before);
+	if (rc > 0)
+		rc = remove_rows(sp, id, ids, e) < 0 ? -1 : 1;
+	if (rc < 0 || db_commit(sp->db, e) < 0) {
+		db_rollback(sp->db);
+		return -1;
+	}
+	return rc;
+}
+
+static int
+remove_folders(struct spool *sp, const struct buf *ids, struct err *e)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i + sizeof(int64_t) <= ids->len; i += sizeof(int64_t)) {
+		int64_t id;
+
+		memcpy(&id, ids->s + i, sizeof id);
+		spool_path(sp, path, sizeof path, "jobs/%lld", (long long)id);
+		if (spool_remove_tree(path, e) < 0)
 			return -1;
 	}
-	spool_path(sp, path, sizeof path, "jobs/%lld", (long long)id);
-	return rc < 0 ? -1 : spool_remove_tree(path, e);
+	return 0;
 }
 
 static int
 remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err *e)
 {
 	int64_t id, last = 0, before = spool_now(sp) - keep_ns;
+	struct buf ids = BUF_INIT;
 	int rc;
 
 	while ((rc = db_get_int(sp->db, e, &id, "SELECT min(id) FROM job WHERE state>=5 AND parent IS NULL AND ended_at<? AND id>? AND NOT "
 	                        "EXISTS(SELECT 1 FROM dep d JOIN job k ON k.id=d.job WHERE d.on_job=job.id AND k.state<5)", "ii", before, last)) > 0) {
 		last = id;
-		if (remove_folders(sp, id, e) < 0)
-			return -1;
-		if (db_begin(sp->db, e) < 0)
-			return -1;
-		if (remove_rows(sp, id, e) < 0 || db_commit(sp->db, e) < 0) {
-			db_rollback(sp->db);
-			return -1;
-		}
-		cli_action(o, id, "removed", "older than --keep");
+		buf_clear(&ids);
+		rc = remove_tree(sp, id, before, &ids, e);
+		if (rc > 0)
+			rc = remove_folders(sp, &ids, e) < 0 ? -1 : 1;
+		if (rc < 0)
+			break;
+		if (rc > 0)
+			cli_action(o, id, "removed", "older than --keep");
 	}
+	buf_free(&ids);
 	return rc;
 }
 
