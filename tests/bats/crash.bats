@@ -267,3 +267,144 @@ P
     sim-run -a >/dev/null
     [ "$(sql 'SELECT count(*) FROM job WHERE state=5')" -eq 3 ]
 }
+
+@test "every program of the spool killed at a sample of its system calls: no job is lost, doubled or stuck" {
+    need python3
+    timeout 300 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 13 + 1)) --step 13 --seconds 20 keeper family relay adopt-keeper
+    timeout 300 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 61 + 1)) --step 61 --seconds 20 run chunks-keeper cancel pause \
+        retry cancel-batch recover adopt reap reap-keep scan
+}
+
+@test "a keeper killed before it began its job: the job runs all the same, nothing used up" {
+    need strace
+    submit -- sh -c 'echo x >>runs'
+    # its first words are in the lock file: the keeper dies before it writes them
+    timeout 30 strace -f -o /dev/null -e trace=prctl -e inject=prctl:signal=KILL:when=1 sim-run -a </dev/null >/dev/null 2>&1 || true
+    timeout 20 sim-run -a -q </dev/null
+    [ "$(state 1)" = completed ]
+    [ "$(field 1 retries)" -eq 0 ]
+    [ "$(wc -l <runs)" -eq 1 ]
+}
+
+# sim-run stopped between the claim and the start, as by SIGSTOP or a slow disk
+claimed_and_waiting() {
+    submit "$@" -- sh -c 'echo x >>runs'
+    strace -o /dev/null -P "$SIM_SPOOL/jobs/1" -e trace=mkdir -e inject=mkdir:delay_enter=1500000 sim-run -a -q </dev/null >/dev/null 2>&1 3>&- &
+    runner=$!
+    await 10 in_state 1 running
+}
+
+@test "cancelled between its claim and its start: it never starts" {
+    need strace
+    claimed_and_waiting
+    sim-ctl cancel 1
+    [ "$(state 1)" = cancelled ]
+    wait $runner || true
+    [ ! -e runs ]
+}
+
+@test "its time is up between its claim and its start: it never starts" {
+    need strace
+    claimed_and_waiting --timeout 200ms
+    sleep 0.3 # what is tested is a limit in time
+    sim-reap -q
+    [ "$(state 1)" = failed ]
+    [[ "$(field 1 reason)" == *deadline* ]]
+    wait $runner || true
+    [ ! -e runs ]
+}
+
+@test "a cancel noted and told to nobody is carried out; so is that of a job never started" {
+    submit --grace 1s -- sleep 60
+    start_runner --wait
+    await 10 grep -q stage "$SIM_SPOOL/jobs/1/attempts/1/lock"
+    sql "UPDATE job SET request='cancel',request_reason='enough' WHERE id=1"
+    sim-recover -q
+    await 5 in_state 1 cancelled
+    kill $runner; wait $runner || true
+    submit -- sh -c 'echo x >>runs'
+    sql "UPDATE job SET state=3,attempt=1,started_at=1,request='cancel' WHERE id=2; INSERT INTO attempt(job,n,worker,boot) SELECT 2,1,'run-dead',value FROM spool WHERE name='boot'"
+    sim-recover -q
+    [ "$(state 2)" = cancelled ]
+}
+
+@test "keeper killed after a cancel was noted: the stage is adopted and ended" {
+    submit --grace 1s -- sleep 60
+    start_runner -a
+    await 10 grep -q stage "$SIM_SPOOL/jobs/1/attempts/1/lock"
+    kill -KILL $runner
+    sql "UPDATE job SET request='cancel',request_reason='enough' WHERE id=1"
+    kill -KILL "$(lock_pid 1 keeper)"
+    wait $runner || true
+    sim-recover -q
+    await 5 in_state 1 cancelled
+}
+
+@test "a cancel comes before a retry" {
+    submit --retries 3 --backoff 1ms -- sh -c 'echo x >>runs; while [ ! -e go ]; do sleep 0.01; done; exit 3'
+    start_runner --wait
+    await 10 test -s runs
+    sql "UPDATE job SET request='cancel' WHERE id=1"
+    touch go
+    await 10 in_state 1 cancelled
+    [ "$(wc -l <runs)" -eq 1 ]
+    kill $runner; wait $runner || true
+}
+
+@test "half a batch cancelled by a sim-ctl that was killed: the rest follows" {
+    sim-submit -q "$DCF" --spec "$SPEC" -n 5000 --chunks 5 >/dev/null
+    sql "UPDATE job SET request='cancel' WHERE id=1"
+    sim-reap -q
+    [ "$(state 1)" = cancelled ]
+    [ "$(sql 'SELECT count(*) FROM job WHERE state=7')" -eq 6 ]
+}
+
+@test "no room for an attempt's folder: the job is put back, not failed" {
+    need strace
+    submit -- sh -c 'echo x >>runs'
+    timeout 20 strace -o /dev/null -P "$SIM_SPOOL/jobs/1" -e trace=mkdir -e inject=mkdir:error=ENOSPC:when=1 sim-run -a -q </dev/null >/dev/null 2>err
+    grep -q 'put back.*No space left' err
+    [ "$(state 1)" = completed ]
+    [ "$(wc -l <runs)" -eq 1 ]
+}
+
+@test "claimed when the machine went down: lost, never guessed not to have begun" {
+    submit -- sh -c 'echo x >>runs'
+    sql "UPDATE job SET state=3,attempt=1,started_at=1 WHERE id=1; INSERT INTO attempt(job,n,worker,boot) VALUES(1,1,'run-dead','boot-before')"
+    sim-recover -q
+    [ "$(state 1)" = failed ]
+    [[ "$(field 1 reason)" == *lost* ]]
+}
+
+@test "a reader that sleeps: two SIGTERM end sim-run; the job is handed back" {
+    submit -- sh -c 'head -c 300000 /dev/zero | tr "\0" x | fold; echo'
+    submit -- sleep 60
+    mkfifo pipe
+    sleep 100 <pipe 3>&- &
+    reader=$!
+    sim-run -a -j 2 </dev/null >pipe 2>/dev/null 3>&- &
+    runner=$!
+    await 10 in_state 1 completed
+    await 10 in_state 2 running
+    await 10 sh -c "! kill -TERM $runner 2>/dev/null || grep -q 'State:.Z' /proc/$runner/status"
+    kill $reader
+    [ "$(state 2)" = queued ]
+}
+
+@test "standard input, output and error closed: the jobs run, and nothing is written where it does not belong" {
+    for fd in '<&-' '>&-' '<&- >&- 2>&-'; do
+        id=$(submit -- sh -c 'echo out; echo err >&2; echo x >>runs')
+        eval "timeout 20 sim-run -a $fd" || true
+        [ "$(state "$id")" = completed ]
+        [ "$(sim-progress "$id" --output)" = out ]
+        [ "$(cat "$SIM_SPOOL/jobs/$id/attempts/1/log")" = err ]
+    done
+    [ "$(wc -l <runs)" -eq 3 ]
+    sim-recover --check
+}
+
+@test "a large batch is cancelled in one go" {
+    sim-submit -q "$DCF" --spec "$SPEC" -n 100000 --chunks 5000 >/dev/null
+    timeout 20 sim-ctl cancel 1
+    [ "$(sql 'SELECT count(*) FROM job WHERE state=7')" -eq 5001 ]
+}
