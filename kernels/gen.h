@@ -83,6 +83,38 @@ kv_g_call1(const struct g_args *a, unsigned site, kd x)
 	return k_load(t + KLANES);
 }
 
+/* Searches of short tables, entry by entry; where some lane is near an entry the host decides on 15 digits. */
+static __attribute__((noinline, unused)) kd
+kv_g_countle(const struct g_args *a, unsigned site, const double *t, size_t n, kd x)
+{
+	kd count = k_set(0.0);
+	km near = k_lt(x, x);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		kd y = k_set(t[i]);
+
+		near = k_mor(near, K(near_diff)(y, x));
+		count = count + K(op_bool)(k_le(y, x));
+	}
+	return k_any(near) ? kv_g_call1(a, site, x) : count;
+}
+
+static __attribute__((noinline, unused)) kd
+kv_g_findeq(const struct g_args *a, unsigned site, const double *t, size_t n, kd x)
+{
+	kd at = k_set(0.0);
+	km near = k_lt(x, x);
+
+	for (; n > 0; n--) {
+		kd y = k_set(t[n - 1]);
+
+		near = k_mor(near, K(near_diff)(y, x));
+		at = k_sel(k_eq(y, x), k_set((double)n), at);
+	}
+	return k_any(near) ? kv_g_call1(a, site, x) : at;
+}
+
 #define NEARROW(name, near, slow)                                                              \
 	K_FN kd kv_g_##name(const struct g_args *a, unsigned site, kd x, kd y)                 \
 	{                                                                                      \

@@ -6,6 +6,7 @@
 #include "engine/sampler.h"
 #include "kernels/dist.h"
 
+#define SCAN_LIMIT 64       /* longer tables are searched by the host */
 #define CUDA_LOCAL_MAX 1024 /* doubles of a call's operands and scratch, in each thread's local memory */
 
 const char *
@@ -42,7 +43,10 @@ gen_search(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 {
 	const struct ir_table *t = &w->ir->table[i->aux];
 
-	if (w->dialect == GEN_VECTOR) {
+	if (w->dialect == GEN_VECTOR && t->n <= SCAN_LIMIT) {
+		buf_printf(&w->body, "kv_g_%s(a, %u, tab + %zu, %zu, ", ir_op_name(i->op), gen_site(w, i->op, at),
+		           gen_table(w, t->v, t->n), t->n);
+	} else if (w->dialect == GEN_VECTOR) {
 		buf_printf(&w->body, "kv_g_call1(a, %u, ", gen_site(w, i->op, at));
 	} else {
 		w->search = 1;

@@ -252,21 +252,18 @@ load(struct jit *j, const char *path, struct err *e)
 struct jit_state {
 	const struct jit *j;
 	struct g_args a;
+	struct vm_run one;      /* a copy of the run, for one vector of lanes */
 	double *memory;
 };
 
 static void
 call_site(void *host, unsigned site, double *t)
 {
-	const struct vm_run *run = host;
-	const struct jit_state *s = run->fast_state;
-	struct vm_run one = *run;
+	struct jit_state *s = host;
+	const struct vm_insn *i = &s->j->site[site];
 
-	one.reg = t;
-	one.n = s->j->lanes;
-	one.lane0 = 0;
-	one.lane1 = s->j->lanes;
-	s->j->site[site].fn(&s->j->site[site], &one);
+	s->one.reg = t;
+	i->fn(i, &s->one);
 }
 
 static void
@@ -312,7 +309,10 @@ jit_attach(const struct jit *j, struct vm_run *run, struct err *e)
 	memset(s->memory, 0, nout * sizeof(double));
 	s->j = j;
 	s->a = (struct g_args){.seed = run->seed, .stream = g->stream, .tab = g->tab, .out = s->memory,
-	                       .work = s->memory + nout, .call = call_site, .host = run};
+	                       .work = s->memory + nout, .call = call_site, .host = s};
+	s->one = *run;
+	s->one.n = s->one.lane1 = j->lanes;
+	s->one.lane0 = 0;
 	run->fast_state = s;
 	run->fast = &fast;
 	return 0;
