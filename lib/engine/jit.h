@@ -27,6 +27,10 @@ void jit_free(struct jit *j);
 /* From now on vm_block() of this run uses it. Undone by vm_run_free(). */
 int jit_attach(const struct jit *j, struct vm_run *run, struct err *e);
 
+/* How many times faster than the vector machine its blocks are, as measured when it was loaded. */
+double jit_gain(const struct jit *j);
+#define JIT_GAIN_MIN 1.03  /* JIT_AUTO takes nothing slower */
+
 /* Is it worth while: seconds the vector machine would still need on every thread, and the program's size. */
 int jit_pays(double seconds, size_t ninsn);
 

@@ -558,7 +558,7 @@ upgrade(struct worker *w)
 {
 	const struct jit *j = w->crew->jit_now ? w->crew->jit_now : jit_ready(w->crew->jit, NULL, NULL);
 
-	if (j && !w->run->fast)
+	if (j && !w->run->fast && (w->crew->jit_now || jit_gain(j) >= JIT_GAIN_MIN))
 		jit_attach(j, w->run, NULL);
 }
 
