@@ -514,6 +514,7 @@ act_on_lines(struct ctl *c, size_t which)
 	}
 	if (rc < 0)
 		cli_die(&e);
+	io_lines_free(&in);
 }
 
 static void

@@ -282,6 +282,14 @@ list(const char *folder, char ***names)
 	return n;
 }
 
+static void
+free_names(char **v, size_t n)
+{
+	while (n)
+		free(v[--n]);
+	free(v);
+}
+
 static int
 lock_folder(const char *folder)
 {
@@ -336,6 +344,7 @@ scan_folder(struct submission *s, const struct scan_options *o)
 		if (access(to, F_OK) < 0)
 			rename(path, to);
 	}
+	free_names(name, n);
 	n = list(folder, &name);
 	/* specs first: the workbook they name must still lie beside them */
 	for (int pass = 0; pass < 2; pass++)
@@ -384,8 +393,12 @@ scan_folder(struct submission *s, const struct scan_options *o)
 				spool_remove_tree(to, NULL);
 			}
 		}
-	while (nspent)
-		unlink(spec[--nspent]);
+	for (size_t i = 0; i < nspent; i++)
+		unlink(spec[i]);
+	free_names(name, n);
+	free_names(spent, nspent);
+	free_names(spec, nspent);
+	free_names(later, nlater);
 	close(fd);
 	return rejected ? ERR_NO : 0;
 }

@@ -942,6 +942,15 @@ submit_lines(struct submission *s)
 	if (rc < 0)
 		cli_die(&e);
 	spool_wake(&s->sp);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		print_job(s, v[i].id, v[i].existing);
+		free(v[i].name);
+		free(v[i].key);
+		free(v[i].task);
+		free_check(&v[i].m.check);
+	}
+	free(v);
+	free(st);
+	free(folder);
+	io_lines_free(&in);
 }
