@@ -412,10 +412,15 @@ snapshot(struct view *v)
 		return;
 	}
 	v->detail = 1;
+	/* each part by the index on (state, parent), whose entries are in the order of ids: no part reads more than it shows */
 	put_selected(v, "parent IS NULL AND state IN(2,3,4) AND ?1<9 AND ?2 IS NULL AND ?3 IS NULL ORDER BY id");
-	put_selected(v, "state<2 AND parent IS NULL AND ?1<9 AND ?2 IS NULL AND ?3 IS NULL ORDER BY id LIMIT 20");
-	put_selected(v, "id IN (SELECT id FROM job WHERE parent IS NULL AND state>4 ORDER BY id DESC LIMIT 20) AND ?1<9 AND ?2 IS NULL AND "
-	             "?3 IS NULL ORDER BY id");
+	put_selected(v, "id IN (SELECT id FROM (SELECT id FROM job INDEXED BY job_state WHERE state=0 AND parent IS NULL ORDER BY id LIMIT 20) "
+	             "UNION ALL SELECT id FROM (SELECT id FROM job INDEXED BY job_state WHERE state=1 AND parent IS NULL ORDER BY id LIMIT 20)) "
+	             "AND ?1<9 AND ?2 IS NULL AND ?3 IS NULL ORDER BY id LIMIT 20");
+	put_selected(v, "id IN (SELECT id FROM (SELECT id FROM (SELECT id FROM job INDEXED BY job_state WHERE state=5 AND parent IS NULL ORDER BY id "
+	             "DESC LIMIT 20) UNION ALL SELECT id FROM (SELECT id FROM job INDEXED BY job_state WHERE state=6 AND parent IS NULL ORDER BY "
+	             "id DESC LIMIT 20) UNION ALL SELECT id FROM (SELECT id FROM job INDEXED BY job_state WHERE state=7 AND parent IS NULL "
+	             "ORDER BY id DESC LIMIT 20)) ORDER BY id DESC LIMIT 20) AND ?1<9 AND ?2 IS NULL AND ?3 IS NULL ORDER BY id");
 }
 
 static void

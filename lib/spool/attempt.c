@@ -175,7 +175,7 @@ attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt_pro
 /* --- the result --------------------------------------------------------------------------------------------------------- */
 
 int
-attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, struct err *e)
+attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, int sync, struct err *e)
 {
 	char path[PATH_MAX], id[24];
 	struct buf b = BUF_INIT;
@@ -197,7 +197,15 @@ attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struc
 		rc = err_sys(e, ERR_IO, "cannot write %s", path);
 		io_atomic_abort(&f);
 	} else if (rc == 0) {
-		rc = io_atomic_commit(&f, e);
+		if (sync)
+			rc = io_atomic_commit(&f, e);
+		else if (rename(f.tmp, path) < 0)
+			rc = err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
+		if (!sync) {
+			free(f.tmp); /* it is the result now */
+			f.tmp = NULL;
+			io_atomic_abort(&f);
+		}
 	}
 	buf_free(&b);
 	return rc;

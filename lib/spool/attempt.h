@@ -44,8 +44,9 @@ int attempt_note(int keeper_fd, const char *what, struct proc_id p);
 
 int attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt_probe *p, struct err *e);
 
-/* Durable: temporary name, sync, rename, sync of the folder. */
-int attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, struct err *e);
+/* Whole or not at all: temporary name, rename. sync: and on the disk. Without it a loss of power before the row is committed makes the attempt a
+ * lost one, as it would have been a moment earlier; a keeper does without where its sim-run is there to commit at once. */
+int attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, int sync, struct err *e);
 /* 1 read (strings to be freed by attempt_free_end), 0 there is none, -1. */
 int attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e);
 void attempt_free_end(struct job_end *end);

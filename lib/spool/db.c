@@ -128,7 +128,8 @@ db_open(const char *path, int create, int readonly, struct err *e)
 	                 "PRAGMA journal_size_limit=16777216", e) < 0)
 		goto bad;
 	sqlite3_wal_hook(d->h, on_commit, d);
-	if (!readonly && db_script(d, "PRAGMA journal_mode=WAL", e) < 0)
+	/* Kept in the file. Of two that set it at once SQLite turns one away without a wait: a new file is made where only one can be. */
+	if (create && db_script(d, "PRAGMA journal_mode=WAL", e) < 0)
 		goto bad;
 	return d;
 bad:

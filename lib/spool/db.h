@@ -20,7 +20,7 @@
 struct db;
 struct db_stmt;
 
-/* create: make the file. readonly: no writes (75 and others as for writing). */
+/* create: make the file, which nobody else may open meanwhile. readonly: no writes (75 and others as for writing). */
 struct db *db_open(const char *path, int create, int readonly, struct err *e);
 void db_close(struct db *d);
 

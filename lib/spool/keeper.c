@@ -563,7 +563,7 @@ write_result(struct keeper *k, const struct job_end *end)
 	char path[PATH_MAX];
 
 	attempt_path(k->sp, k->t->job, k->t->attempt, "", path, sizeof path);
-	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, end, NULL) < 0) {
+	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, end, k->runner_fd < 0 || k->runner_dead, NULL) < 0) {
 		if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
 			_exit(1);
 		poll(NULL, 0, 1000);

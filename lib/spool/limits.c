@@ -66,7 +66,7 @@ end_unkept(struct spool *sp, const struct job *j, const char *reason, struct err
 		return e->status == ERR_NO ? 0 : -1;
 	rc = attempt_probe(sp, j->id, j->attempt, &a, e) < 0 ? -1 : attempt_kill(sp, j->id, j->attempt, &a, j->grace_ns, e);
 	if (rc == 0)
-		rc = attempt_write_result(sp, j->id, j->attempt, &end, e) < 0 || record_end(sp, j, &end, e) < 0 ? -1 : 1;
+		rc = attempt_write_result(sp, j->id, j->attempt, &end, 1, e) < 0 || record_end(sp, j, &end, e) < 0 ? -1 : 1;
 	else if (rc > 0)
 		rc = 0;
 	close(fence);

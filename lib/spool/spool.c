@@ -1,15 +1,18 @@
 /* spool: see spool.h. */
 #include "spool/spool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -246,6 +249,111 @@ read_identity(struct spool *sp, struct err *e)
 	return strcmp(boot, sp->boot) ? 1 : 0;
 }
 
+/* The one that makes the database, or waits for another that does, no longer than for a transaction. */
+static int
+lock_maker(const struct spool *sp, struct err *e)
+{
+	int64_t until = clk_boot_ns() + (int64_t)DB_WAIT_S * 1000000000;
+	char path[PATH_MAX];
+	int fd;
+
+	if (spool_path(sp, path, sizeof path, "wake") < 0 || (fd = open(path, O_RDWR | O_CLOEXEC)) < 0)
+		return err_sys(e, ERR_CANTCREAT, "cannot open %s/wake", sp->root);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			err_sys(e, ERR_OS, "cannot lock %s", path);
+			close(fd);
+			return -1;
+		}
+		if (clk_boot_ns() > until) {
+			close(fd);
+			return err_set(e, ERR_TEMPFAIL, "another program has been making the spool %s for more than %d s; try again", sp->root,
+			               DB_WAIT_S);
+		}
+		poll(NULL, 0, 1);
+	}
+	return fd;
+}
+
+static void
+remove_db(const char *path)
+{
+	static const char *const tail[] = {"", "-wal", "-shm", "-journal"};
+	char s[PATH_MAX + 16];
+
+	for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++) {
+		snprintf(s, sizeof s, "%s%s", path, tail[i]);
+		unlink(s);
+	}
+}
+
+static int
+fill_db(struct spool *sp, const char *path, struct err *e)
+{
+	int rc = -1;
+
+	sp->db = db_open(path, 1, 0, e);
+	if (sp->db && db_begin(sp->db, e) == 0) {
+		rc = make_schema(sp, e) < 0 || db_commit(sp->db, e) < 0 ? -1 : 0;
+		if (rc < 0)
+			db_rollback(sp->db);
+		else
+			db_checkpoint(sp->db);
+	}
+	db_close(sp->db);
+	sp->db = NULL;
+	return rc;
+}
+
+/* A spool whose database is gone is not an empty one: its jobs' numbers are taken. */
+static int
+has_jobs(const struct spool *sp)
+{
+	char path[PATH_MAX];
+	struct dirent *d;
+	DIR *dir;
+	int n = 0;
+
+	if (spool_path(sp, path, sizeof path, "jobs") < 0 || !(dir = opendir(path)))
+		return 0;
+	while ((d = readdir(dir)))
+		n |= d->d_name[0] >= '0' && d->d_name[0] <= '9';
+	closedir(dir);
+	return n;
+}
+
+/* Under another name first: nobody ever opens half of one, and of many that come at once one makes it. */
+static int
+make_db(struct spool *sp, const char *path, struct err *e)
+{
+	char tmp[PATH_MAX];
+	int lock = lock_maker(sp, e), rc = -1;
+
+	if (lock < 0)
+		return -1;
+	if (access(path, F_OK) == 0) {
+		close(lock);
+		return 0;
+	}
+	if (has_jobs(sp)) {
+		close(lock);
+		return err_set(e, ERR_DATA, "%s has jobs and no spool.db: put it back, or remove the whole spool to begin anew", sp->root);
+	}
+	if (spool_path(sp, tmp, sizeof tmp, "spool.db.new") < 0) {
+		err_set(e, ERR_OS, "the path of the spool is too long");
+	} else {
+		remove_db(tmp); /* of one that was killed here */
+		rc = fill_db(sp, tmp, e);
+		if (rc == 0 && rename(tmp, path) < 0)
+			rc = err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
+		if (rc == 0)
+			rc = spool_sync_folder(sp->root, e);
+		remove_db(tmp);
+	}
+	close(lock);
+	return rc;
+}
+
 static int
 open_db(struct spool *sp, enum spool_mode mode, struct err *e)
 {
@@ -255,24 +363,18 @@ open_db(struct spool *sp, enum spool_mode mode, struct err *e)
 
 	if (spool_path(sp, path, sizeof path, "spool.db") < 0)
 		return err_set(e, ERR_OS, "the path of the spool is too long");
-	if (mode != SPOOL_CREATE && access(path, F_OK) < 0)
-		return err_sys(e, ERR_NOINPUT, "no spool at %s (sim-submit makes one; SIM_SPOOL or --spool names another)", sp->root);
+	if (access(path, F_OK) < 0) {
+		if (mode != SPOOL_CREATE)
+			return err_sys(e, ERR_NOINPUT, "no spool at %s (sim-submit makes one; SIM_SPOOL or --spool names another)", sp->root);
+		if (make_db(sp, path, e) < 0)
+			return -1;
+	}
 	/* one that cannot be written can still be looked at */
-	sp->db = db_open(path, mode == SPOOL_CREATE, mode == SPOOL_READ && access(path, W_OK) < 0, e);
+	sp->db = db_open(path, 0, mode == SPOOL_READ && access(path, W_OK) < 0, e);
 	if (!sp->db)
 		return -1;
 	if (db_get_int(sp->db, e, &version, "PRAGMA user_version", "") < 0)
 		return -1;
-	if (version == 0 && mode == SPOOL_CREATE) {
-		if (db_begin(sp->db, e) < 0 || db_get_int(sp->db, e, &version, "PRAGMA user_version", "") < 0)
-			return -1;
-		rc = version ? 0 : make_schema(sp, e); /* another may have been first */
-		if (rc < 0 || db_commit(sp->db, e) < 0) {
-			db_rollback(sp->db);
-			return -1;
-		}
-		version = SPOOL_SCHEMA;
-	}
 	if (version != SPOOL_SCHEMA)
 		return err_set(e, ERR_DATA, version ? "%s is a spool of another version of simspool" : "%s is no spool", path);
 	rc = read_identity(sp, e);

@@ -60,6 +60,25 @@ teardown() { spool_teardown; }
     [ "$(sql 'SELECT count(*) FROM job')" -eq 1 ]
 }
 
+@test "many that come at once to a spool that does not exist yet: it is made once, and none is turned away" {
+    for i in $(seq 100); do
+        export SIM_SPOOL=$PWD/fresh/$i
+        for k in 1 2 3 4; do sim-submit --quiet -- true >>"ids$i" 2>>said & done
+        wait
+        [ "$(sort "ids$i" | tr '\n' ' ')" = "1 2 3 4 " ]
+    done
+    [ ! -s said ]
+    [ -z "$(ls -d fresh/*/spool.db.new* 2>/dev/null)" ]
+}
+
+@test "a spool that has jobs and has lost its database is refused, not begun anew" {
+    submit -- true
+    sim-run -a
+    rm "$SIM_SPOOL"/spool.db*
+    run --separate-stderr -65 sim-submit -- true
+    [[ "$stderr" == *"has jobs and no spool.db"* ]]
+}
+
 @test "the same key from 50 submitters at once is one job" {
     for _ in $(seq 50); do sim-submit --quiet --key once -- true >>ids & done
     wait
