@@ -117,19 +117,19 @@ print_job(struct submission *s, int64_t id, int existing)
 	struct err e = {0};
 	struct job j;
 
-	if (job_load(&s->sp, id, &j, &e) <= 0)
-		cli_die(&e);
 	if (s->quiet) {
 		buf_printf(&b, "%lld\n", (long long)id);
 	} else {
+		if (job_load(&s->sp, id, &j, &e) <= 0)
+			cli_die(&e);
 		job_record(&s->sp, &b, &j);
 		if (existing)
 			record_bool(&b, "existing", 1);
 		record_end(&b);
+		job_free(&j);
 	}
 	cli_out(b.s, b.len);
 	buf_free(&b);
-	job_free(&j);
 }
 
 /* --- the dry run ------------------------------------------------------------------------------------------------------- */
