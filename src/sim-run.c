@@ -712,6 +712,17 @@ finished(struct runner *r)
 	return !ready || r->limit == 1;
 }
 
+static int
+somebody_wrote(struct runner *r)
+{
+	struct err e = {0};
+	int rc = db_changed(r->sp.db, &e);
+
+	if (rc < 0)
+		die(r, &e);
+	return rc;
+}
+
 static void
 loop(struct runner *r)
 {
@@ -740,7 +751,7 @@ loop(struct runner *r)
 		poll(p, 4, wait_ms(r));
 		if (p[2].revents) {
 			spool_watched(r->watch_fd);
-			r->next_look = 1;
+			r->next_look |= somebody_wrote(r); /* and not just this one */
 		}
 		on_signals(r);
 	}

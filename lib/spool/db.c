@@ -28,6 +28,7 @@ struct db {
 	int64_t waiting_since;
 	unsigned jitter;
 	int log_pages;      /* in the log after the last commit */
+	int64_t version;    /* SQLite's data_version at the last db_changed() */
 };
 
 /* --- errors --------------------------------------------------------------------------------------------------- */
@@ -398,6 +399,17 @@ db_get_int(struct db *d, struct err *e, int64_t *out, const char *sql, const cha
 		*out = db_int(s, 0);
 	db_done(s);
 	return rc;
+}
+
+int
+db_changed(struct db *d, struct err *e)
+{
+	int64_t now = 0, last = d->version;
+
+	if (db_get_int(d, e, &now, "PRAGMA data_version", "") < 0)
+		return -1;
+	d->version = now;
+	return now != last;
 }
 
 /* --- upkeep ------------------------------------------------------------------------------------------------------ */

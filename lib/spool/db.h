@@ -50,6 +50,9 @@ int db_is_null(struct db_stmt *st, int col);
 /* The first column of the first row: 1 found, 0 no row (or NULL), -1. */
 int db_get_int(struct db *d, struct err *e, int64_t *out, const char *sql, const char *fmt, ...);
 
+/* Has another connection committed since the last call of this? 1, 0, -1. The first call says 1. */
+int db_changed(struct db *d, struct err *e);
+
 /* Moves the log into the database and cuts it, if no reader is in the way. */
 void db_checkpoint(struct db *d);
 /* Problems of the file, one line each to `line`; their number, or -1. */
