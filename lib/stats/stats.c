@@ -13,14 +13,19 @@ _Static_assert(STATS_LINEAR == BINS_LINEAR && STATS_TAIL == BINS_TAIL && STATS_C
 /* The forms of isa/leaf.c. */
 static const struct leaf_fns {
 	void (*leaf)(const double *, const double *, double, double *, double *, double *);
-	void (*bins)(const double *, double, int, double *);
-	void (*dots)(const double *, const double *, int, double *);
+	int (*bins)(const double *, double, int, int64_t *);
+	void (*equal_classes)(const double *, uint8_t *);
+	void (*classes)(const double *, const double *, uint8_t *);
+	void (*pairs)(const uint8_t *, const uint8_t *, size_t, uint64_t *);
+	void (*dots)(const double *, int, const double *, int, double *);
 } leaf_fns[] = {
-    [ISA_BASE] = {stats_leaf_base, stats_bins_base, stats_dots_base},
+#define FORM(isa) {stats_leaf_##isa, stats_bins_##isa, stats_equal_classes_##isa, stats_classes_##isa, stats_pairs_##isa, stats_dots_##isa}
+    [ISA_BASE] = FORM(base),
 #if defined(__x86_64__)
-    [ISA_AVX2] = {stats_leaf_avx2, stats_bins_avx2, stats_dots_avx2},
-    [ISA_AVX512] = {stats_leaf_avx512, stats_bins_avx512, stats_dots_avx512},
+    [ISA_AVX2] = FORM(avx2),
+    [ISA_AVX512] = FORM(avx512),
 #endif
+#undef FORM
 };
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
@@ -261,9 +266,7 @@ leaf_sums(const struct stats *s, const double *d, double *sum)
 
 	for (int i = 0; i < s->ncols; i++)
 		f->leaf(d + (size_t)i * STATS_LEAF, NULL, 0, again, sum + 4 * i, range);
-	for (int t = 0; t < s->ntargets; t++)
-		f->dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
-		     sum + 4 * s->ncols + t * s->ninputs);
+	f->dots(d, s->ntargets, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs, sum + 4 * s->ncols);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
@@ -360,31 +363,24 @@ count_tail(struct stats *s, int target, double d)
 /* Ranks are counted in batches, pair by pair: the tables of all pairs together are larger than any cache, and one trial touches
  * them all. What waits: by column, RANK_BATCH leaves of classes, NO_CLASS where there is none. */
 #define RANK_BATCH 16
-#define NO_CLASS 255
+#define NO_CLASS STATS_CLASSES
 
 static void
 settle_ranks(const struct stats *s, uint64_t *rank)
 {
 	size_t n = (size_t)s->nwaiting * STATS_LEAF, stride = RANK_BATCH * STATS_LEAF;
 
-	for (int t = 0; t < s->ntargets && n; t++) {
-		const uint8_t *ct = s->waiting + (size_t)t * stride;
-
-		for (int i = 0; i < s->ninputs; i++, rank += STATS_CLASSES * STATS_CLASSES) {
-			const uint8_t *ci = s->waiting + (size_t)(s->ntargets + i) * stride;
-
-			for (size_t k = 0; k < n; k++)
-				if (ct[k] != NO_CLASS)
-					rank[(unsigned)ci[k] * STATS_CLASSES + ct[k]]++;
-		}
-	}
+	for (int t = 0; t < s->ntargets && n; t++)
+		for (int i = 0; i < s->ninputs; i++, rank += STATS_CLASSES * STATS_CLASSES)
+			leaf_fns[s->isa].pairs(s->waiting + (size_t)(s->ntargets + i) * stride, s->waiting + (size_t)t * stride, n, rank);
 }
 
 static int
 count_ranks(struct stats *s, size_t lane0, size_t lane1)
 {
 	const struct stats_block *b = s->block;
-	size_t stride = RANK_BATCH * STATS_LEAF;
+	const struct leaf_fns *f = &leaf_fns[s->isa];
+	size_t stride = RANK_BATCH * STATS_LEAF, at;
 
 	if (!s->waiting && !(s->waiting = malloc(((size_t)s->ncols + 1) * stride)))
 		return -1;
@@ -392,20 +388,17 @@ count_ranks(struct stats *s, size_t lane0, size_t lane1)
 		settle_ranks(s, s->rank);
 		s->nwaiting = 0;
 	}
+	at = (size_t)s->nwaiting * STATS_LEAF;
 	for (int t = 0; t < s->ntargets; t++) {
-		uint8_t *ct = s->waiting + (size_t)t * stride + (size_t)s->nwaiting * STATS_LEAF;
+		uint8_t *ct = s->waiting + (size_t)t * stride + at;
 
-		memset(ct, NO_CLASS, STATS_LEAF);
-		for (size_t k = lane0; k < lane1; k++)
-			if (!b->err[t] || b->err[t][k] == 0)
-				ct[k] = (uint8_t)bins_class(s->col[t].edge, b->x[t][k]);
-	}
-	for (int i = 0; i < s->ninputs; i++) {
-		uint8_t *ci = s->waiting + (size_t)(s->ntargets + i) * stride + (size_t)s->nwaiting * STATS_LEAF;
-
+		f->classes(s->col[t].edge, b->x[t], ct);
 		for (size_t k = 0; k < STATS_LEAF; k++)
-			ci[k] = (uint8_t)(int)(b->u[i][k] * STATS_CLASSES);
+			if (k < lane0 || k >= lane1 || (b->err[t] && b->err[t][k] != 0))
+				ct[k] = NO_CLASS;
 	}
+	for (int i = 0; i < s->ninputs; i++)
+		f->equal_classes(b->u[i], s->waiting + (size_t)(s->ntargets + i) * stride + at);
 	s->nwaiting++;
 	return 0;
 }
@@ -426,15 +419,20 @@ count_errors(struct stats_column *c, const double *err, size_t lane0, size_t lan
 static void
 count_values(struct stats *s, int target, const double *d, const double *err, size_t lane0, size_t lane1)
 {
-	double bin[STATS_LEAF];
+	int64_t bin[STATS_LEAF];
 	uint64_t *linear = s->linear[target];
+	int beyond = leaf_fns[s->isa].bins(d, s->col[target].width, s->col[target].whole, bin);
 
-	leaf_fns[s->isa].bins(d, s->col[target].width, s->col[target].whole, bin);
+	if (!beyond && !err && lane0 == 0 && lane1 == STATS_LEAF) {
+		for (size_t k = 0; k < STATS_LEAF; k++)
+			linear[bin[k]]++;
+		return;
+	}
 	for (size_t k = lane0; k < lane1; k++) {
 		if (err && err[k] != 0)
 			continue;
 		if (bin[k] >= 0)
-			linear[(size_t)bin[k]]++;
+			linear[bin[k]]++;
 		else
 			count_tail(s, target, d[k]);
 	}
@@ -492,9 +490,7 @@ stats_add_block(struct stats *s, int64_t trial0, size_t lane0, size_t lane1)
 		return -1;
 	}
 	if (sum) {
-		for (int t = 0; t < s->ntargets; t++)
-			f->dots(d + (size_t)t * STATS_LEAF, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs,
-			     sum + 4 * s->ncols + t * s->ninputs);
+		f->dots(d, s->ntargets, d + (size_t)s->ntargets * STATS_LEAF, s->ninputs, sum + 4 * s->ncols);
 		return add_node(s, 0, leaf, sum);
 	}
 	for (size_t k = lane0; k < lane1; k++) {

@@ -144,13 +144,16 @@ double stats_spearman(const struct stats *s, int target, int input); /* from 32 
 double stats_normal_quantile(double p);
 
 /* --- per instruction set ---------------------------------------------------------------------------------- */
-/* Sums of a whole leaf: x - c where err is 0, power sums, the differences themselves in d, and range[0], range[1] widened
- * to the least and the greatest x; and linear bins of d; and products
- * of leaf a with each of n leaves that lie one behind the other. */
+/* A whole leaf, in isa/leaf.c. leaf: x - c where err is 0, power sums, the differences themselves in d, and range[0], range[1] widened to the least
+ * and the greatest x. bins: linear bins of d, -1 beyond them; whether any is. classes: rank classes. pairs: counts of n pairs of classes.
+ * dots: products of na leaves a with nb leaves b that lie one behind the other, out[a * nb + b]. */
 #define STATS_ISA(isa)                                                                                        \
 	void stats_leaf_##isa(const double *x, const double *err, double c, double *d, double *sum4, double *range); \
-	void stats_bins_##isa(const double *d, double width, int whole, double *bin);                         \
-	void stats_dots_##isa(const double *a, const double *b, int n, double *out);
+	int stats_bins_##isa(const double *d, double width, int whole, int64_t *bin);                         \
+	void stats_equal_classes_##isa(const double *u, uint8_t *out);                                        \
+	void stats_classes_##isa(const double *edge, const double *x, uint8_t *out);                          \
+	void stats_pairs_##isa(const uint8_t *a, const uint8_t *b, size_t n, uint64_t *rank);                 \
+	void stats_dots_##isa(const double *a, int na, const double *b, int nb, double *out);
 STATS_ISA(base)
 STATS_ISA(avx2)
 STATS_ISA(avx512)

@@ -10,6 +10,12 @@
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b) PASTE_(a, b)
 #define GROUPS (8 / KLANES)
+/* What fits the registers: 32 of 8 lanes, 16 of 4 or 2. */
+#define TILE_A (KLANES == 8 ? 4 : KLANES == 4 ? 2 : 1)
+#define TILE_B (KLANES == 8 ? 4 : 2)
+
+typedef uint8_t kb __attribute__((vector_size(KLANES), aligned(1), may_alias));
+typedef int64_t kw __attribute__((vector_size(8 * KLANES), aligned(8), may_alias));
 
 static double
 fold(const kd *acc)
@@ -76,57 +82,122 @@ PASTE(stats_leaf, ISA)(const double *x, const double *err, double centre, double
 	fold_range(lo, hi, range);
 }
 
-/* Linear bin of each difference: floor(d / width) + half, or -1 where it is beyond them. */
-void
-PASTE(stats_bins, ISA)(const double *d, double width, int whole, double *bin)
+/* Linear bin of each difference: floor(d / width) + half, or -1 where it is beyond them; whether any is. Dividing is slow: the product with
+ * 1/width is less than 2^-36 off where there are bins, so it has the same floor unless it is that close to a whole number. */
+int
+PASTE(stats_bins, ISA)(const double *d, double width, int whole, int64_t *bin)
 {
-	kd w = k_set(width), half = k_set(STATS_LINEAR / 2), y;
+	kd w = k_set(width), half = k_set(STATS_LINEAR / 2), inverse = k_set(1 / width), y;
+	int divide = whole || !(width > 0x1p-500 && width < 0x1p500), beyond = 0;
+	km out;
 
 	for (int k = 0; k < STATS_LEAF; k += KLANES) {
-		y = k_load(d + k) / w;
-		if (whole)
-			y = k_floor(y + 0.5);
+		kd x = k_load(d + k);
+
+		y = x * inverse;
+		if (divide || __builtin_expect(k_any(k_le(k_abs(y - k_rint(y)), k_set(0x1p-30))), 0)) {
+			y = x / w;
+			if (whole)
+				y = k_floor(y + 0.5);
+		}
 		y = k_floor(y);
-		y = k_sel(k_mand(k_ge(y, k_neg(half)), k_lt(y, half)), y + half, k_set(-1.0));
-		k_store(bin + k, y);
+		out = k_mnot(k_mand(k_ge(y, k_neg(half)), k_lt(y, half)));
+		y = k_sel(out, k_set(-1.0), y + half);
+		beyond |= k_any(out);
+		*(kw *)(bin + k) = k_small(y);
 	}
+	return beyond;
 }
 
-static double
-dot(const double *a, const double *b)
-{
-	kd s[GROUPS];
-
-	for (int g = 0; g < GROUPS; g++)
-		s[g] = k_set(0.0);
-	for (int k = 0; k < STATS_LEAF; k += 8)
-		for (int g = 0; g < GROUPS; g++)
-			s[g] += k_load(a + k + g * KLANES) * k_load(b + k + g * KLANES);
-	return fold(s);
-}
-
-/* Four at a time: the additions of one product wait for each other, those of four do not. */
+/* Rank classes as bytes: of uniforms, equal parts; of other numbers, how many of the edges are not above it. */
 void
-PASTE(stats_dots, ISA)(const double *a, const double *b, int n, double *out)
+PASTE(stats_equal_classes, ISA)(const double *u, uint8_t *out)
 {
-	int i = 0;
+	for (int k = 0; k < STATS_LEAF; k += KLANES)
+		*(kb *)(out + k) = __builtin_convertvector(k_small(k_trunc(k_load(u + k) * STATS_CLASSES)), kb);
+}
 
-	for (; i + 4 <= n; i += 4, b += 4 * STATS_LEAF) {
-		kd s[4][GROUPS];
+void
+PASTE(stats_classes, ISA)(const double *edge, const double *x, uint8_t *out)
+{
+	for (int k = 0; k < STATS_LEAF; k += KLANES) {
+		kd y = k_load(x + k), n = k_set(0.0);
 
-		for (int j = 0; j < 4; j++)
-			for (int g = 0; g < GROUPS; g++)
-				s[j][g] = k_set(0.0);
-		for (int k = 0; k < STATS_LEAF; k += 8)
-			for (int g = 0; g < GROUPS; g++) {
-				kd x = k_load(a + k + g * KLANES);
-
-				for (int j = 0; j < 4; j++)
-					s[j][g] += x * k_load(b + j * STATS_LEAF + k + g * KLANES);
-			}
-		for (int j = 0; j < 4; j++)
-			out[i + j] = fold(s[j]);
+		for (int i = 0; i + 1 < STATS_CLASSES; i++)
+			n = n + k_sel(k_lt(y, k_set(edge[i])), k_set(0.0), k_set(1.0));
+		*(kb *)(out + k) = __builtin_convertvector(k_small(n), kb);
 	}
-	for (; i < n; i++, b += STATS_LEAF)
-		out[i] = dot(a, b);
+}
+
+/* Count pairs of classes, n a multiple of STATS_LEAF; b may be STATS_CLASSES: not counted. */
+void
+PASTE(stats_pairs, ISA)(const uint8_t *a, const uint8_t *b, size_t n, uint64_t *rank)
+{
+	enum { WIDE = STATS_CLASSES + 1 };
+	uint32_t count[STATS_CLASSES * WIDE] = {0};
+	uint16_t at[STATS_LEAF];
+
+	for (size_t k = 0; k < n; k += STATS_LEAF) {
+		for (int j = 0; j < STATS_LEAF; j++)
+			at[j] = (uint16_t)(a[k + (size_t)j] * WIDE + b[k + (size_t)j]);
+		for (int j = 0; j < STATS_LEAF; j++)
+			count[at[j]]++;
+	}
+	for (int i = 0; i < STATS_CLASSES; i++)
+		for (int j = 0; j < STATS_CLASSES; j++)
+			rank[i * STATS_CLASSES + j] += count[i * WIDE + j];
+}
+
+/* Products of nt leaves a with ni leaves b, nt and ni known where it is inlined: what is loaded once serves all, and the additions of
+ * one product wait for each other, those of several do not. */
+static inline __attribute__((always_inline)) void
+tile(const double *a, int nt, const double *b, int ni, double *out, int stride)
+{
+	kd s[TILE_A * TILE_B][GROUPS];
+
+#pragma GCC unroll 16
+	for (int j = 0; j < nt * ni; j++)
+#pragma GCC unroll 4
+		for (int g = 0; g < GROUPS; g++)
+			s[j][g] = k_set(0.0);
+	for (int k = 0; k < STATS_LEAF; k += 8)
+#pragma GCC unroll 4
+		for (int g = 0; g < GROUPS; g++) {
+			const double *x = a + k + g * KLANES, *y = b + k + g * KLANES;
+			kd v[TILE_B];
+
+#pragma GCC unroll 4
+			for (int i = 0; i < ni; i++)
+				v[i] = k_load(y + i * STATS_LEAF);
+#pragma GCC unroll 4
+			for (int t = 0; t < nt; t++) {
+				kd u = k_load(x + t * STATS_LEAF);
+
+#pragma GCC unroll 4
+				for (int i = 0; i < ni; i++)
+					s[t * ni + i][g] += u * v[i];
+			}
+		}
+#pragma GCC unroll 4
+	for (int t = 0; t < nt; t++)
+#pragma GCC unroll 4
+		for (int i = 0; i < ni; i++)
+			out[t * stride + i] = fold(s[t * ni + i]);
+}
+
+/* Few leaves of b at a time, against all of a: so both stay in the first-level cache. */
+void
+PASTE(stats_dots, ISA)(const double *a, int na, const double *b, int nb, double *out)
+{
+	int i = 0, t;
+
+	for (; i + TILE_B <= nb; i += TILE_B) {
+		for (t = 0; t + TILE_A <= na; t += TILE_A)
+			tile(a + t * STATS_LEAF, TILE_A, b + i * STATS_LEAF, TILE_B, out + t * nb + i, nb);
+		for (; t < na; t++)
+			tile(a + t * STATS_LEAF, 1, b + i * STATS_LEAF, TILE_B, out + t * nb + i, nb);
+	}
+	for (; i < nb; i++)
+		for (t = 0; t < na; t++)
+			tile(a + t * STATS_LEAF, 1, b + i * STATS_LEAF, 1, out + t * nb + i, nb);
 }
