@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/num.h"
+#include "base/proc.h"
 #include "record/record.h"
 
 static int
@@ -80,6 +81,8 @@ read_marker(const char *text, struct look *l)
 			snprintf(l->boot, sizeof l->boot, "%.39s", value);
 		else if (!strcmp(word, "pid"))
 			num_parse_int(value, 1, INT32_MAX, &l->pid);
+		else if (!strcmp(word, "start"))
+			num_parse_u64(value, &l->start);
 	}
 }
 
@@ -121,6 +124,44 @@ read_events(const char *folder, int64_t offset, size_t max, struct look *l, stru
 	return n < 0 ? err_sys(e, ERR_TEMPFAIL, "cannot read %s", path) : 0;
 }
 
+static int
+byte_locked(int fd, off_t at)
+{
+	struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	return fcntl(fd, F_OFD_GETLK, &f) == 0 && f.l_type != F_UNLCK;
+}
+
+/* Whether anybody is at it. A marker of this machine's earlier boot: nobody. */
+static void
+who_lives(const char *folder, struct look *l)
+{
+	char path[PATH_MAX], boot[PROC_BOOT] = "", host[128] = "";
+	int fd, stage = 0, keeper = 0;
+
+	if (!l->marked || l->fenced || proc_boot_id(boot, NULL) < 0 || gethostname(host, sizeof host - 1) < 0)
+		return;
+	if (strcmp(boot, l->boot)) {
+		l->keeper_locked = strcmp(host, l->host) ? -1 : 0;
+		return;
+	}
+	if (path_of(folder, "lock", path, NULL) < 0)
+		return;
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) {
+		keeper = byte_locked(fd, 0);
+		stage = byte_locked(fd, 1);
+		close(fd);
+	} else if (errno != ENOENT) {
+		return;
+	}
+	/* between the marker and the lock */
+	if (!keeper && l->pid > 0 && proc_alive((struct proc_id){(pid_t)l->pid, l->start}))
+		keeper = 1;
+	l->orphan = stage && !keeper;
+	l->keeper_locked = keeper || stage;
+}
+
 /* The result before the output: when it is there, all of the output is. */
 int
 look_here(const char *folder, int64_t offset, size_t max, struct look *l, struct err *e)
@@ -149,6 +190,11 @@ look_here(const char *folder, int64_t offset, size_t max, struct look *l, struct
 		}
 		read_marker(text.s ? text.s : "", l);
 		buf_free(&text);
+		if (!l->has_result) {
+			who_lives(folder, l);
+			path_of(folder, "result", path, NULL);
+			l->has_result = access(path, F_OK) == 0; /* written before the lock went */
+		}
 	} else if (errno != ENOENT) {
 		return err_sys(e, ERR_TEMPFAIL, "cannot look at %s", path);
 	}
@@ -241,7 +287,12 @@ look_write(const struct look *l, struct buf *b)
 	rc |= record_bool(b, "marked", l->marked);
 	rc |= record_bool(b, "fenced", l->fenced);
 	rc |= record_str(b, "host", l->host);
+	rc |= record_str(b, "boot", l->boot);
+	rc |= record_int(b, "pid", l->pid);
+	rc |= record_u64(b, "start", l->start);
 	rc |= record_bool(b, "has_result", l->has_result);
+	rc |= record_int(b, "keeper", l->keeper_locked);
+	rc |= record_bool(b, "orphan", l->orphan);
 	rc |= record_int(b, "size", l->size);
 	rc |= record_int(b, "bytes", (int64_t)l->bytes.len);
 	rc |= record_end(b);
@@ -253,7 +304,8 @@ look_parse(struct buf *text, struct look *l, struct err *e)
 {
 	char *nl = text->s ? memchr(text->s, '\n', text->len) : NULL;
 	struct json *o = nl ? json_parse_text(text->s, (size_t)(nl - text->s), NULL) : NULL;
-	const char *host = json_text(json_member(o, "host"));
+	const char *host = json_text(json_member(o, "host")), *boot = json_text(json_member(o, "boot"));
+	const char *start = json_text(json_member(o, "start"));
 	size_t rest = nl ? text->len - (size_t)(nl + 1 - text->s) : 0;
 	int64_t n = o ? json_whole(json_member(o, "bytes")) : -1;
 
@@ -263,6 +315,11 @@ look_parse(struct buf *text, struct look *l, struct err *e)
 		l->fenced = json_truth(json_member(o, "fenced"));
 		l->has_result = json_truth(json_member(o, "has_result"));
 		l->size = json_whole(json_member(o, "size"));
+		l->pid = json_whole(json_member(o, "pid"));
+		l->keeper_locked = (int)json_whole(json_member(o, "keeper"));
+		l->orphan = json_truth(json_member(o, "orphan"));
+		num_parse_u64(start ? start : "0", &l->start);
+		snprintf(l->boot, sizeof l->boot, "%s", boot ? boot : "");
 		snprintf(l->host, sizeof l->host, "%s", host ? host : "");
 	}
 	json_free(o);

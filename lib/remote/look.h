@@ -7,7 +7,7 @@
  *   stop           its first line is why: the keeper ends the stage as if by TERM and writes its result. It looks every second
  *
  * Here (a folder this machine sees) they are plain calls; over there the same functions run as
- * sim-remote --look FOLDER OFFSET MAX, --fence FOLDER WHY (status 0 fenced, 1 a keeper's), --stop FOLDER WHY, --file PATH LIMIT (1: not there).
+ * sim-remote --look FOLDER OFFSET MAX, --fence FOLDER WHY (status 0 fenced, 1 a keeper's), --stop FOLDER WHY, --file PATH LIMIT (1: not there); there.h.
  */
 #ifndef REMOTE_LOOK_H
 #define REMOTE_LOOK_H
@@ -24,8 +24,11 @@ struct look {
 	int marked, fenced;      /* marker is there; it is a fence */
 	char host[128];          /* from the marker */
 	int64_t pid;
+	uint64_t start;
 	char boot[40];
-	int has_result, keeper_locked; /* locked: -1 cannot be told (another machine) */
+	int has_result;
+	int keeper_locked;       /* 1: who took the marker lives, or its stage does; 0: for certain nobody (any more); -1: cannot be told (another machine) */
+	int orphan;              /* its stage lives and its keeper does not: keep.h adopts it; sim-remote --look over there has done so */
 	int64_t size;            /* of events.ndjson */
 	struct buf bytes;        /* of it, from the offset that was asked for */
 };

@@ -28,6 +28,7 @@
 
 #define MS ((int64_t)1000000)
 #define PROGRESS_EVERY (200 * MS)
+#define ALONE_WAIT (600 * 1000 * MS)  /* for room for a result that no spool waits for */
 #define EVENT_MAX 3900   /* longer lines are output, not events */
 
 struct keeper {
@@ -122,6 +123,8 @@ flush_queue(struct keeper *k)
 static void
 say(struct keeper *k, const char *text, size_t n)
 {
+	if (k->runner_fd < 0 && !k->t->relay)
+		return; /* nobody to tell */
 	if (k->queue.len > ((size_t)8 << 20))
 		return; /* a runner that reads nothing for so long gets the result alone */
 	if (k->adopted && k->seen <= k->t->from && text[0] == '{')
@@ -353,12 +356,30 @@ span(int64_t ns, char out[32])
 		snprintf(out, 32, "%.3g s", (double)ns / 1e9);
 }
 
+/* The end was asked for by a file: by somebody who cannot signal this process. */
+static void
+check_stop(struct keeper *k)
+{
+	struct buf b = BUF_INIT;
+
+	if (!k->t->stop || k->ending || access(k->t->stop, F_OK) < 0)
+		return;
+	if (io_read_file(k->t->stop, 4096, &b, NULL) == 0 && b.len) {
+		b.s[strcspn(b.s, "\n")] = '\0';
+		end_stage(k, b.s);
+	} else {
+		end_stage(k, "terminated on request");
+	}
+	buf_free(&b);
+}
+
 static void
 check_limits(struct keeper *k)
 {
 	int64_t now = clk_boot_ns();
 	char why[200], t[32];
 
+	check_stop(k);
 	if (k->ending == 1 && now >= k->kill_at) {
 		k->ending = 2;
 		kill_rest(k);
@@ -560,14 +581,22 @@ judge(struct keeper *k, int known, int ws, struct job_end *end, char *why, size_
 static void
 write_result(struct keeper *k, const struct job_end *end)
 {
+	int sync = k->runner_fd < 0 || k->runner_dead || !k->t->relay;
+	int64_t until = clk_boot_ns() + ALONE_WAIT;
 	char path[PATH_MAX];
 
 	attempt_path(k->sp, k->t->job, k->t->attempt, "", path, sizeof path);
-	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, end, k->runner_fd < 0 || k->runner_dead, NULL) < 0) {
+	while (attempt_write_result(k->sp, k->t->job, k->t->attempt, end, sync, NULL) < 0) {
 		if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
 			_exit(1);
+		if (k->t->room && unlink(k->t->room) == 0)
+			continue; /* this is what it was kept for */
+		if (!k->t->relay && clk_boot_ns() > until)
+			_exit(1); /* who waits for it will call it lost */
 		poll(NULL, 0, 1000);
 	}
+	if (k->t->room)
+		unlink(k->t->room);
 }
 
 static void
@@ -652,6 +681,8 @@ supervise(struct keeper *k)
 		on_signal(k);
 		read_output(k);
 		if (p[3].revents & (POLLERR | POLLHUP)) {
+			if (k->t->tied)
+				end_stage(k, "terminated: the process that its scheduler watches is dead");
 			if (!k->runner_dead)
 				start_relay(k);
 			else {

@@ -26,7 +26,10 @@ struct keeper_task {
 	const char *input;       /* its standard input */
 	const char *folder;      /* its working folder */
 	const char *promise;     /* a file that must be there after status 0, or NULL */
-	const char *relay;       /* path of the program for --relay */
+	const char *relay;       /* path of the program for --relay; NULL: there is no spool to tell (remote/keep.h), the result is all */
+	const char *stop;        /* a file whose appearance ends the stage, looked for every second; its first line is why. Or NULL */
+	const char *room;        /* a file that is removed where there is no room for the result. Or NULL */
+	int tied;                /* the runner's death ends the stage */
 	int64_t timeout_ns;      /* left of it; 0: none. Stops while paused */
 	int64_t deadline_ns;     /* CLOCK_BOOTTIME at which it must be gone; 0: none */
 	const char *deadline_why;

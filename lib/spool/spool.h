@@ -17,7 +17,7 @@
 #include "spool/db.h"
 
 #define SPOOL_SCHEMA 1
-#define SPOOL_ID 33
+#define SPOOL_ID 48 /* 32 digits; with a suffix where an attempt runs on another machine (remote/keep.h) */
 
 struct spool {
 	char *root;             /* absolute path */

@@ -1,0 +1,367 @@
+/* there: see there.h. */
+#include "remote/there.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "base/io.h"
+#include "base/num.h"
+#include "base/proc.h"
+#include "base/sha256.h"
+#include "record/record.h"
+#include "remote/keep.h"
+#include "remote/look.h"
+#include "spool/spool.h"
+
+static int
+failed(const struct err *e)
+{
+	return e->status ? e->status : ERR_SOFTWARE;
+}
+
+static int
+number(const char *s, int64_t hi, int64_t *out, struct err *e)
+{
+	if (num_parse_int(s, 0, hi, out) < 0)
+		return err_set(e, ERR_USAGE, "\"%s\" is no number here", s);
+	return 0;
+}
+
+/* --- hello ------------------------------------------------------------------------------------------------------------------ */
+
+static int
+make_folders(const char *folder, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof path, "%s/", folder) >= sizeof path)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
+		*p = '/';
+	}
+	return 0;
+}
+
+/* Ours, and nobody else's to write: what lies in it is run. */
+static int
+check_folder(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_sys(e, ERR_CANTCREAT, "cannot look at %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_CANTCREAT, "%s is no folder", path);
+	if (st.st_uid != geteuid() || (st.st_mode & 022))
+		return err_set(e, ERR_UNAVAILABLE, "%s belongs to another user or may be written to by others", path);
+	if (access(path, W_OK | X_OK) < 0)
+		return err_sys(e, ERR_CANTCREAT, "cannot write in %s", path);
+	return 0;
+}
+
+static int
+own_folder(const char *folder, char out[PATH_MAX], struct err *e)
+{
+	const char *home = getenv("HOME");
+	char path[PATH_MAX];
+
+	if (!strncmp(folder, "~/", 2))
+		folder += 2;
+	if (*folder == '/')
+		snprintf(path, sizeof path, "%s", folder);
+	else if (!home || *home != '/')
+		return err_set(e, ERR_UNAVAILABLE, "HOME is not set, and the folder %s is relative", folder);
+	else if ((size_t)snprintf(path, sizeof path, "%s/%s", home, folder) >= sizeof path)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	if (make_folders(path, e) < 0)
+		return -1;
+	if (!realpath(path, out))
+		return err_sys(e, ERR_CANTCREAT, "cannot find %s", path);
+	return check_folder(out, e);
+}
+
+static int
+hello(int argc, char **argv, struct err *e)
+{
+	char folder[PATH_MAX], host[128] = "?", boot[PROC_BOOT] = "", self[PATH_MAX] = "";
+	struct buf b = BUF_INIT;
+	struct statvfs fs = {0};
+	struct utsname u;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	int rc;
+
+	(void)argc;
+	if (own_folder(argv[1], folder, e) < 0)
+		return failed(e);
+	if (n > 0)
+		self[n] = '\0';
+	gethostname(host, sizeof host - 1);
+	proc_boot_id(boot, NULL);
+	uname(&u);
+	statvfs(folder, &fs);
+	buf_puts(&b, "{\"v\":1");
+	rc = record_int(&b, "protocol", THERE_PROTOCOL) | record_str(&b, "version", SIM_VERSION) | record_str(&b, "folder", folder) |
+	     record_str(&b, "host", host) | record_str(&b, "boot", boot) | record_str(&b, "machine", u.machine) |
+	     record_str(&b, "program", self) | record_int(&b, "free", (int64_t)fs.f_bavail * (int64_t)fs.f_frsize) |
+	     record_int(&b, "clock_ns", clk_real_ns()) | buf_puts(&b, "}\n");
+	if (rc || io_write_all(1, b.s, b.len) < 0)
+		err_set(e, ERR_IO, "cannot say hello");
+	buf_free(&b);
+	return e->status;
+}
+
+/* --- attempts ---------------------------------------------------------------------------------------------------------------- */
+
+static int
+look(int argc, char **argv, struct err *e)
+{
+	struct look l = {.exists = 0};
+	struct buf b = BUF_INIT;
+	int64_t offset, max;
+	char said[16];
+	int rc;
+
+	(void)argc;
+	if (number(argv[2], INT64_MAX, &offset, e) < 0 || number(argv[3], (int64_t)64 << 20, &max, e) < 0)
+		return failed(e);
+	rc = look_here(argv[1], offset, (size_t)max, &l, e);
+	if (rc == 0 && l.orphan && !l.has_result && remote_keep(argv[1], KEEP_ADOPT, NULL, said, sizeof said, NULL) == 0)
+		l.orphan = 0;
+	if (rc == 0 && (look_write(&l, &b) < 0 || io_write_all(1, b.s, b.len) < 0))
+		rc = err_set(e, ERR_IO, "cannot write what was seen");
+	buf_free(&b);
+	buf_free(&l.bytes);
+	return rc < 0 ? failed(e) : 0;
+}
+
+static int
+fence(int argc, char **argv, struct err *e)
+{
+	int rc = look_fence_here(argv[1], argv[2], e);
+
+	(void)argc;
+	return rc < 0 ? failed(e) : !rc;
+}
+
+static int
+stop(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	return look_stop_here(argv[1], argv[2], e) < 0 ? failed(e) : 0;
+}
+
+static int
+begin(int argc, char **argv, struct err *e)
+{
+	char said[16];
+	int status = remote_keep(argv[1], KEEP_DETACHED, argc > 2 ? argv[2] : NULL, said, sizeof said, e);
+
+	if (status == 0)
+		dprintf(1, "%s\n", said);
+	return status;
+}
+
+static int
+signal_keeper(int argc, char **argv, struct err *e)
+{
+	int64_t sig;
+	int rc;
+
+	(void)argc;
+	if (number(argv[2], 64, &sig, e) < 0)
+		return failed(e);
+	rc = remote_keep_signal(argv[1], (int)sig, e);
+	return rc < 0 ? failed(e) : !rc;
+}
+
+/* --- files ---------------------------------------------------------------------------------------------------------------------- */
+
+static int
+file(int argc, char **argv, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int64_t limit;
+	int rc;
+
+	(void)argc;
+	if (number(argv[2], (int64_t)64 << 20, &limit, e) < 0)
+		return failed(e);
+	if (access(argv[1], F_OK) < 0 && errno == ENOENT)
+		return ERR_NO;
+	rc = io_read_file(argv[1], (size_t)limit, &b, e);
+	if (rc == 0 && io_write_all(1, b.s ? b.s : "", b.len) < 0)
+		rc = err_sys(e, ERR_IO, "cannot write");
+	buf_free(&b);
+	return rc < 0 ? failed(e) : 0;
+}
+
+/* Exactly size bytes of standard input to fd; less is a broken connection. */
+static int
+take_input(int fd, int64_t size, const char *sha, struct err *e)
+{
+	char b[65536], got[SHA256_TEXT];
+	struct sha256 h;
+
+	sha256_init(&h);
+	while (size > 0) {
+		struct pollfd p = {.fd = 0, .events = POLLIN};
+		ssize_t n;
+		int rc = poll(&p, 1, THERE_IDLE_S * 1000);
+
+		if (rc < 0 && errno == EINTR)
+			continue;
+		if (rc == 0)
+			return err_set(e, ERR_TEMPFAIL, "nothing came for %d s", THERE_IDLE_S);
+		n = read(0, b, size < (int64_t)sizeof b ? (size_t)size : sizeof b);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_set(e, ERR_TEMPFAIL, "cut short: %lld bytes are missing", (long long)size);
+		if (io_write_all(fd, b, (size_t)n) < 0)
+			return err_sys(e, ERR_IO, "cannot write what was sent");
+		sha256_add(&h, b, (size_t)n);
+		size -= n;
+	}
+	sha256_text(&h, got);
+	if (sha && strcmp(sha, got))
+		return err_set(e, ERR_TEMPFAIL, "what was sent has another SHA-256 than it should");
+	return 0;
+}
+
+static int
+put_file(const char *path, int64_t size, int mode, const char *sha, struct err *e)
+{
+	char folder[PATH_MAX];
+	struct io_atomic f;
+	char *slash;
+
+	if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder)
+		return err_set(e, ERR_OS, "the path of the file is too long");
+	slash = strrchr(folder, '/');
+	if (slash && slash != folder) {
+		*slash = '\0';
+		if (make_folders(folder, e) < 0)
+			return -1;
+	}
+	if (io_atomic_open(&f, path, e) < 0)
+		return -1;
+	if (take_input(f.fd, size, sha, e) < 0 || (fchmod(f.fd, (mode_t)mode) < 0 && err_sys(e, ERR_IO, "cannot set the mode of %s", path))) {
+		io_atomic_abort(&f);
+		return err_prefix(e, "%s", path);
+	}
+	return io_atomic_commit(&f, e);
+}
+
+static int
+put(int argc, char **argv, struct err *e)
+{
+	int64_t size, mode;
+
+	if (number(argv[2], INT64_MAX, &size, e) < 0 || number(argv[3], 999, &mode, e) < 0)
+		return failed(e);
+	mode = mode / 100 * 64 + mode / 10 % 10 * 8 + mode % 10; /* as it is written: 600 */
+	return put_file(argv[1], size, (int)mode, argc > 4 ? argv[4] : NULL, e) < 0 ? failed(e) : 0;
+}
+
+static int
+has_size(const char *path, int64_t size)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
+}
+
+/* One sender at a time of one content; the others find it there. Who waits too long sends it all the same: names of temporary files differ. */
+static int
+lock_content(const char *path, int64_t size)
+{
+	char lock[PATH_MAX];
+	int fd;
+
+	if ((size_t)snprintf(lock, sizeof lock, "%s.lock", path) >= sizeof lock)
+		return -1;
+	fd = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	for (int i = 0; fd >= 0 && i < THERE_IDLE_S * 20 && flock(fd, LOCK_EX | LOCK_NB) < 0 && !has_size(path, size); i++)
+		poll(NULL, 0, 50);
+	return fd;
+}
+
+static int
+content(int argc, char **argv, struct err *e)
+{
+	char path[PATH_MAX], lock[PATH_MAX], sha[SHA256_TEXT];
+	int64_t size;
+	int fd, rc = 0, ask = argc > 4 && !strcmp(argv[4], "ask");
+
+	snprintf(sha, sizeof sha, "%s", argv[2]);
+	if (number(argv[3], INT64_MAX, &size, e) < 0 || !sha256_is_text(sha) || strchr(argv[2], '/'))
+		return ERR_USAGE;
+	if ((size_t)snprintf(path, sizeof path, "%s/content/%s", argv[1], argv[2]) >= sizeof path)
+		return ERR_OS;
+	if (!has_size(path, size)) {
+		if (ask)
+			return ERR_NO;
+		snprintf(lock, sizeof lock, "%s/content", argv[1]);
+		if (make_folders(lock, e) < 0)
+			return failed(e);
+		fd = lock_content(path, size);
+		if (!has_size(path, size))
+			rc = put_file(path, size, 0400, sha, e);
+		if ((size_t)snprintf(lock, sizeof lock, "%s.lock", path) < sizeof lock)
+			unlink(lock);
+		if (fd >= 0)
+			close(fd);
+		if (rc < 0)
+			return failed(e);
+	}
+	utimensat(AT_FDCWD, path, NULL, 0); /* used today */
+	dprintf(1, "%s\n", path);
+	return 0;
+}
+
+static int
+remove_tree(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	if (!strstr(argv[1], "/sim-"))
+		return err_set(e, ERR_USAGE, "%s is not below a folder of jobs", argv[1]), ERR_USAGE;
+	return spool_remove_tree(argv[1], e) < 0 ? failed(e) : 0;
+}
+
+static const struct action {
+	const char *name;
+	int least, most; /* arguments, the name included */
+	int (*run)(int argc, char **argv, struct err *e);
+} actions[] = {
+	{"--hello", 2, 2, hello}, {"--look", 4, 4, look}, {"--fence", 3, 3, fence}, {"--stop", 3, 3, stop}, {"--file", 3, 3, file},
+	{"--put", 4, 5, put}, {"--content", 4, 5, content}, {"--begin", 2, 3, begin}, {"--signal", 3, 3, signal_keeper},
+	{"--remove", 2, 2, remove_tree},
+};
+
+int
+there_run(int argc, char **argv, struct err *e)
+{
+	for (size_t i = 0; argc > 0 && i < sizeof actions / sizeof actions[0]; i++) {
+		if (strcmp(argv[0], actions[i].name))
+			continue;
+		if (argc < actions[i].least || argc > actions[i].most)
+			return err_set(e, ERR_USAGE, "%s: wrong number of arguments", argv[0]), ERR_USAGE;
+		return actions[i].run(argc, argv, e);
+	}
+	return -1;
+}

@@ -1,0 +1,27 @@
+/*
+ * there: what the other side does when it is asked, `sim-remote ACTION …` run there by site.h and look.h. Not for people. Each step is
+ * whole or not at all, and bounded in time though its caller may be gone: input that brings nothing for THERE_IDLE_S ends it.
+ *
+ *   --hello FOLDER                     makes FOLDER (relative: from the home directory), tells who and where it is: one line of JSON
+ *   --look FOLDER OFFSET MAX           look.h; an orphan is adopted
+ *   --fence FOLDER WHY                 0: fenced; 1: it began
+ *   --stop FOLDER WHY
+ *   --file PATH LIMIT                  the file; 1: there is none
+ *   --put PATH SIZE MODE [SHA256]      standard input, exactly SIZE bytes of it, becomes the file; folders above it are made
+ *   --content FOLDER SHA256.EXT SIZE [ask]   the same for FOLDER/content; 0 and its path: it is there (input is not read); with ask, 1: it is not
+ *   --begin FOLDER [ID]                keep.h, detached
+ *   --signal FOLDER NUMBER             0: sent; 1: no keeper here
+ *   --remove PATH                      a tree
+ */
+#ifndef REMOTE_THERE_H
+#define REMOTE_THERE_H
+
+#include "base/err.h"
+
+#define THERE_PROTOCOL 1
+#define THERE_IDLE_S 60
+
+/* argv[0] is the action. Its exit status; e->msg says why where it is none of the answers above. -1: no action of that name. */
+int there_run(int argc, char **argv, struct err *e);
+
+#endif
