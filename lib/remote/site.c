@@ -3,40 +3,385 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clk.h"
 #include "base/io.h"
+#include "base/num.h"
+#include "base/sha256.h"
+#include "remote/command.h"
+#include "remote/programs.h"
+#include "remote/there.h"
 
-#define OUT_MAX ((size_t)64 << 20)
-#define SAID_MAX ((size_t)64 << 10)
+#define S ((int64_t)1000000000)
+#define NONCE 33
+
+static int64_t
+limit(int64_t until)
+{
+	return until ? until : clk_boot_ns() + 60 * S;
+}
+
+/* --- the shared connection ------------------------------------------------------------------------------------------------ */
+
+static int
+private_folder(const char *path)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 077) ? 0 : -1;
+}
+
+int
+site_run_folder(char out[PATH_MAX])
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	/* a socket's path is short */
+	if (run && *run == '/' && strlen(run) < 50) {
+		snprintf(out, PATH_MAX, "%s/simspool", run);
+		if (private_folder(out) == 0)
+			return 0;
+	}
+	snprintf(out, PATH_MAX, "/tmp/simspool-%u", (unsigned)geteuid());
+	return private_folder(out);
+}
+
+/* One for each destination with its options: another configuration file may make another machine of the same name. */
+static void
+control_path(const struct host *h, char *out, size_t n)
+{
+	char folder[PATH_MAX], name[SHA256_TEXT];
+	struct sha256 x;
+
+	*out = '\0';
+	sha256_init(&x);
+	sha256_add(&x, h->host, strlen(h->host) + 1);
+	for (char **o = h->ssh_options; *o; o++)
+		sha256_add(&x, *o, strlen(*o) + 1);
+	sha256_text(&x, name);
+	if (site_run_folder(folder) == 0 && (size_t)snprintf(out, n, "%s/ssh-%.16s", folder, name) + 18 >= n)
+		*out = '\0';
+}
+
+#define SSH_WORDS 48
+
+/* ssh with all its options, up to the destination. The user's words come first: ssh takes the first it sees. */
+static int
+ssh_words(const struct host *h, const char *control, char *path_option, size_t n, char **v, struct err *e)
+{
+	static const char *const words[] = {
+		"-T", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3",
+		"-o", "ForwardAgent=no", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none",
+		"-o", "EscapeChar=none",
+	};
+	int k = 0;
+
+	v[k++] = (char *)(uintptr_t)"ssh";
+	for (char **o = h->ssh_options; *o; o++) {
+		if (k > SSH_WORDS / 3)
+			return err_set(e, ERR_DATA, "%s: too many ssh-options", h->name);
+		v[k++] = *o;
+	}
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		v[k++] = (char *)(uintptr_t)words[i];
+	snprintf(path_option, n, "ControlPath=%s", *control ? control : "none");
+	v[k++] = (char *)(uintptr_t)"-o";
+	v[k++] = (char *)(uintptr_t)(*control ? "ControlMaster=auto" : "ControlMaster=no");
+	v[k++] = (char *)(uintptr_t)"-o";
+	v[k++] = path_option;
+	if (*control) {
+		v[k++] = (char *)(uintptr_t)"-o";
+		v[k++] = (char *)(uintptr_t)"ControlPersist=60";
+	}
+	v[k] = NULL;
+	return k;
+}
+
+int
+site_hold(const struct host *h)
+{
+	char control[108], option[160], *v[SSH_WORDS];
+	struct stat st;
+	pid_t pid;
+	int k;
+
+	if (!h->host)
+		return 0;
+	control_path(h, control, sizeof control);
+	if (!*control || (stat(control, &st) == 0 && S_ISSOCK(st.st_mode)))
+		return 0;
+	k = ssh_words(h, control, option, sizeof option, v, NULL);
+	if (k < 0)
+		return -1;
+	for (int i = 0; i < k; i++)
+		if (!strcmp(v[i], "ControlPersist=60"))
+			v[i] = (char *)(uintptr_t)"ControlPersist=no";
+	v[k++] = (char *)(uintptr_t)"-N";
+	v[k++] = (char *)(uintptr_t)"--";
+	v[k++] = h->host;
+	v[k] = NULL;
+	pid = fork();
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		setsid(); /* a signal for the terminal's group is not for it */
+		for (int fd = 0; fd < 3; fd++)
+			dup2(null, fd);
+		execvp(v[0], v);
+		_exit(127);
+	}
+	return (int)pid;
+}
+
+void
+site_let_go(const struct host *h)
+{
+	char control[108], option[160], *v[SSH_WORDS];
+	int k, status;
+
+	if (!h->host)
+		return;
+	control_path(h, control, sizeof control);
+	if (!*control || access(control, F_OK) < 0 || (k = ssh_words(h, control, option, sizeof option, v, NULL)) < 0)
+		return;
+	v[k++] = (char *)(uintptr_t)"-O";
+	v[k++] = (char *)(uintptr_t)"exit";
+	v[k++] = (char *)(uintptr_t)"--";
+	v[k++] = h->host;
+	v[k] = NULL;
+	command_run(v, -1, NULL, NULL, &status, clk_boot_ns() + 5 * S, NULL);
+}
+
+/* --- running a command ---------------------------------------------------------------------------------------------- */
+
+/* A word for whatever shell the user has there: what is special to one of them stands outside of the apostrophes. */
+static void
+quote_word(struct buf *b, const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@%+";
+
+	if (*s && strspn(s, plain) == strlen(s)) {
+		buf_puts(b, s);
+		return;
+	}
+	buf_putc(b, '\'');
+	for (; *s; s++) {
+		if (*s == '\'' || *s == '\\')
+			buf_printf(b, "'\\%c'", *s);
+		else
+			buf_putc(b, *s);
+	}
+	buf_putc(b, '\'');
+}
+
+static int
+make_nonce(char out[NONCE], struct err *e)
+{
+	unsigned char raw[16];
+
+	if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+		return err_sys(e, ERR_TEMPFAIL, "cannot draw a random number");
+	for (int i = 0; i < 16; i++)
+		snprintf(out + 2 * i, 3, "%02x", raw[i]);
+	return 0;
+}
+
+/* The last line that says something, for a message. */
+static const char *
+last_words(struct buf *said)
+{
+	char *end, *s = said->s;
+
+	if (!s)
+		return "";
+	for (end = s + said->len; end > s && strchr(" \r\n\t", end[-1]); end--)
+		;
+	*end = '\0';
+	while (end > s && end[-1] != '\n')
+		end--;
+	return end;
+}
+
+/* NONCE\n … \nNONCE STATUS\n, with anything before it. */
+static int
+take_answer(struct buf *text, const char *nonce, struct buf *out, int *status)
+{
+	char head[NONCE + 2], tail[NONCE + 3], *begin, *end, *at;
+	size_t n = text->len, ntail = (size_t)snprintf(tail, sizeof tail, "\n%s ", nonce), nhead = (size_t)snprintf(head, sizeof head, "%s\n", nonce);
+	int64_t x;
+
+	if (!text->s || !n || text->s[n - 1] != '\n')
+		return -1;
+	begin = memmem(text->s, n, head, nhead);
+	if (!begin)
+		return -1;
+	begin += nhead;
+	end = NULL;
+	/* searched from the end: at most a few bytes of status follow */
+	for (at = text->s + n - 1; at >= begin - 1 && at + 64 > text->s + n; at--)
+		if ((size_t)(text->s + n - at) > ntail && !memcmp(at, tail, ntail)) {
+			end = at;
+			break;
+		}
+	if (!end)
+		return -1;
+	text->s[n - 1] = '\0';
+	if (num_parse_int(end + ntail, 0, 255, &x) < 0)
+		return -1;
+	*status = (int)x;
+	return out && end > begin ? buf_add(out, begin, (size_t)(end - begin)) : 0;
+}
+
+#define WRAP "n=$1; shift; echo $n; \"$@\"; s=$?; echo; echo $n $s"
+
+static int
+run_by_ssh(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
+{
+	char option[160], nonce[NONCE], *v[SSH_WORDS];
+	struct buf line = BUF_INIT, text = BUF_INIT, words = BUF_INIT;
+	int k, rc, own = -1;
+
+	if (make_nonce(nonce, e) < 0 || (k = ssh_words(s->host, s->control, option, sizeof option, v, e)) < 0)
+		return -1;
+	buf_puts(&line, "exec /bin/sh -c ");
+	quote_word(&line, WRAP);
+	buf_printf(&line, " sim %s", nonce);
+	for (char *const *a = argv; *a; a++) {
+		buf_putc(&line, ' ');
+		quote_word(&line, *a);
+	}
+	v[k++] = (char *)(uintptr_t)"--";
+	v[k++] = s->host->host;
+	v[k++] = line.s;
+	v[k] = NULL;
+	rc = line.s ? command_run(v, in_fd, &text, &words, &own, until, e) : err_nomem(e);
+	if (rc < 0 && *s->control && e && e->status == ERR_TEMPFAIL)
+		unlink(s->control); /* the connection may be dead and not know it: the next call makes its own */
+	if (rc == 0 && take_answer(&text, nonce, out, status) < 0)
+		rc = err_set(e, ERR_TEMPFAIL, "%s: no answer (%.300s)", s->host->host, *last_words(&words) ? last_words(&words) : "the connection was lost");
+	else if (rc == 0 && said)
+		buf_add(said, words.s ? words.s : "", words.len);
+	else if (rc < 0)
+		err_prefix(e, "%s", s->host->host);
+	buf_free(&line);
+	buf_free(&text);
+	buf_free(&words);
+	return rc;
+}
+
+static int
+run_once(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
+{
+	*status = -1;
+	until = limit(until);
+	if (clk_boot_ns() >= until)
+		return err_set(e, ERR_TEMPFAIL, "no time is left to ask %s", s->here ? argv[0] : s->host->host);
+	return s->here ? command_run(argv, in_fd, out, said, status, until, e) : run_by_ssh(s, argv, in_fd, out, said, status, until, e);
+}
+
+int
+site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
+{
+	char *again[32];
+	int k = 0, rc = run_once(s, argv, in_fd, out, said, status, until, e);
+
+	/* sim-remote was removed there, or cannot run any more: found or sent once more */
+	if (rc < 0 || s->here || strcmp(argv[0], s->program) || (*status != 126 && *status != 127))
+		return rc;
+	if (programs_find(s, limit(until), e) < 0) {
+		if (e)
+			e->status = ERR_TEMPFAIL; /* what was begun there may go on without it */
+		return -1;
+	}
+	for (; argv[k] && k < 31; k++)
+		again[k] = argv[k];
+	again[0] = s->program;
+	again[k] = NULL;
+	if (said)
+		buf_clear(said);
+	if (in_fd >= 0 && lseek(in_fd, 0, SEEK_SET) < 0)
+		return err_set(e, ERR_TEMPFAIL, "%s had to be sent to %s; try again", "sim-remote", s->host->host);
+	return run_once(s, again, in_fd, out, said, status, until, e);
+}
+
+int
+site_run(struct site *s, char *const argv[], const void *in, size_t n, struct buf *out, struct buf *said, int *status, int64_t until,
+         struct err *e)
+{
+	int fd = in ? command_input(in, n) : -1, rc;
+
+	*status = -1;
+	if (in && fd < 0)
+		return err_sys(e, ERR_TEMPFAIL, "cannot prepare the input of %s", argv[0]);
+	rc = site_run_fd(s, argv, fd, out, said, status, until, e);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int
+site_sh(struct site *s, const char *script, char *const args[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until,
+        struct err *e)
+{
+	char *v[16] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)script, (char *)(uintptr_t)"sim"};
+	int k = 4;
+
+	for (; *args && k < 15; args++)
+		v[k++] = *args;
+	v[k] = NULL;
+	return run_once(s, v, in_fd, out, said, status, until, e);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------------ */
+
+static int
+open_here(struct site *s, struct err *e)
+{
+	if (there_folder(s->host->folder, s->base, e) < 0)
+		return -1;
+	snprintf(s->seen_base, sizeof s->seen_base, "%s", s->base);
+	snprintf(s->program, sizeof s->program, "%s", s->self);
+	if (s->host->programs)
+		snprintf(s->program, sizeof s->program, "%s/sim-remote", s->host->programs);
+	gethostname(s->name, sizeof s->name - 1);
+	return proc_boot_id(s->boot, e);
+}
 
 int
 site_open(struct site *s, const struct host *h, const char *spool_id, const char *self, int64_t until, struct err *e)
 {
-	const char *home = getenv("HOME");
-	const char *folder = h->folder ? h->folder : HOST_FOLDER_DEFAULT;
-
-	(void)until;
 	memset(s, 0, sizeof *s);
 	s->host = h;
 	s->here = !h->host;
-	if (!s->here)
-		return err_set(e, ERR_UNAVAILABLE, "host %s: other machines are not reached yet", h->host);
-	if (folder[0] == '/')
-		snprintf(s->folder, sizeof s->folder, "%s/sim-%s", folder, spool_id);
-	else
-		snprintf(s->folder, sizeof s->folder, "%s/%s/sim-%s", home ? home : "/", folder, spool_id);
-	snprintf(s->seen, sizeof s->seen, "%s", s->folder);
-	snprintf(s->program, sizeof s->program, "%s", self);
+	snprintf(s->self, sizeof s->self, "%s", self);
+	if (s->here) {
+		if (open_here(s, e) < 0)
+			return -1;
+	} else {
+		control_path(h, s->control, sizeof s->control);
+		if (programs_find(s, limit(until), e) < 0)
+			return -1;
+		if (h->shared)
+			snprintf(s->seen_base, sizeof s->seen_base, "%s", h->shared);
+		if (h->shared && access(h->shared, W_OK | X_OK) < 0)
+			return err_sys(e, ERR_UNAVAILABLE, "%s: shared = %s cannot be written to from here", h->name, h->shared);
+	}
+	if ((size_t)snprintf(s->folder, sizeof s->folder, "%s/sim-%s", s->base, spool_id) >= sizeof s->folder)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	if (*s->seen_base && (size_t)snprintf(s->seen, sizeof s->seen, "%s/sim-%s", s->seen_base, spool_id) >= sizeof s->seen)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
 	return 0;
 }
 
@@ -46,187 +391,124 @@ site_close(struct site *s)
 	memset(s, 0, sizeof *s);
 }
 
-/* --- running a command ---------------------------------------------------------------------------------------------- */
-
-struct pipes {
-	int in[2], out[2], err[2];
-};
-
-static void __attribute__((noreturn))
-become(char *const argv[], const struct pipes *p)
-{
-	sigset_t none;
-
-	setpgid(0, 0); /* a TERM for sim-remote's group does not cut a submission in two */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	dup2(p->in[0], 0);
-	dup2(p->out[1], 1);
-	dup2(p->err[1], 2);
-	execvp(argv[0], argv);
-	dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
-}
-
-/* What there is to read; 0 at the end. */
-static int
-take(int *fd, struct buf *b, size_t most)
-{
-	char text[65536];
-	ssize_t n = read(*fd, text, sizeof text);
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return 1;
-	if (n > 0 && b && b->len + (size_t)n <= most)
-		buf_add(b, text, (size_t)n);
-	if (n > 0)
-		return 1;
-	close(*fd);
-	*fd = -1;
-	return 0;
-}
-
-/* Feeds and drains until both outputs end. 0, or -1 when the time is up. */
-static int
-converse(struct pipes *p, const char *in, size_t n, struct buf *out, struct buf *said, int64_t until)
-{
-	while (p->out[0] >= 0 || p->err[0] >= 0) {
-		struct pollfd f[3] = {{.fd = p->out[0], .events = POLLIN}, {.fd = p->err[0], .events = POLLIN}, {.fd = p->in[1], .events = POLLOUT}};
-		int64_t left = until - clk_boot_ns();
-		ssize_t k;
-
-		if (left <= 0)
-			return -1;
-		poll(f, 3, left > 1000000000 ? 1000 : (int)(left / 1000000) + 1);
-		if (f[0].revents)
-			take(&p->out[0], out, OUT_MAX);
-		if (f[1].revents)
-			take(&p->err[0], said, SAID_MAX);
-		if (f[2].revents) {
-			k = n ? write(p->in[1], in, n) : 0;
-			if (k > 0) {
-				in += k;
-				n -= (size_t)k;
-			}
-			if (!n || (k < 0 && errno != EAGAIN && errno != EINTR)) {
-				close(p->in[1]);
-				p->in[1] = -1;
-			}
-		}
-	}
-	return 0;
-}
-
-static void
-close_pipes(struct pipes *p)
-{
-	int *fd[] = {&p->in[0], &p->in[1], &p->out[0], &p->out[1], &p->err[0], &p->err[1]};
-
-	for (size_t i = 0; i < 6; i++) {
-		if (*fd[i] >= 0)
-			close(*fd[i]);
-		*fd[i] = -1;
-	}
-}
-
-/* Its end, or its end by us. */
-static int
-await_exit(pid_t pid, int64_t until, int cut, int *status)
-{
-	int ws;
-
-	for (;;) {
-		pid_t got = waitpid(pid, &ws, cut ? 0 : WNOHANG);
-
-		if (got == pid)
-			break;
-		if (got < 0 && errno != EINTR)
-			return -1;
-		if (!cut && clk_boot_ns() > until) {
-			cut = 1;
-			kill(-pid, SIGKILL);
-		}
-		if (!cut)
-			poll(NULL, 0, 2);
-	}
-	*status = WIFEXITED(ws) ? WEXITSTATUS(ws) : 128 + WTERMSIG(ws);
-	return cut ? -1 : 0;
-}
-
-int
-site_run(struct site *s, char *const argv[], const void *in, size_t n, struct buf *out, struct buf *said, int *status, int64_t until,
-         struct err *e)
-{
-	struct pipes p = {{-1, -1}, {-1, -1}, {-1, -1}};
-	pid_t pid;
-	int cut;
-
-	(void)s;
-	*status = -1;
-	if (!until)
-		until = clk_boot_ns() + (int64_t)60 * 1000000000;
-	signal(SIGPIPE, SIG_IGN);
-	if (pipe2(p.in, O_CLOEXEC) < 0 || pipe2(p.out, O_CLOEXEC) < 0 || pipe2(p.err, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
-		close_pipes(&p);
-		return err_sys(e, ERR_TEMPFAIL, "cannot start %s", argv[0]);
-	}
-	if (!pid)
-		become(argv, &p);
-	setpgid(pid, pid);
-	close(p.in[0]);
-	close(p.out[1]);
-	close(p.err[1]);
-	p.in[0] = p.out[1] = p.err[1] = -1;
-	fcntl(p.in[1], F_SETFL, O_NONBLOCK);
-	cut = converse(&p, in, n, out, said, until) < 0;
-	close_pipes(&p);
-	if (cut)
-		kill(-pid, SIGKILL);
-	if (await_exit(pid, until, cut, status) < 0)
-		return err_set(e, ERR_TEMPFAIL, "%s gave no answer in time", argv[0]);
-	return 0;
-}
-
 /* --- files ------------------------------------------------------------------------------------------------------------ */
 
+/* An action of sim-remote there. 0 or 1: its answer; -1: 75, also where it failed for a reason of its own (no room …). */
 static int
-make_folders(char *path, struct err *e)
+act(struct site *s, char *const argv[], int in_fd, struct buf *out, int64_t until, struct err *e)
 {
-	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, ERR_TEMPFAIL, "cannot create %s", path);
-		*p = '/';
-	}
-	return 0;
+	struct buf said = BUF_INIT;
+	int status = -1, rc = site_run_fd(s, argv, in_fd, out, &said, &status, until, e);
+
+	if (rc == 0 && (status < 0 || status > 1))
+		rc = err_set(e, ERR_TEMPFAIL, "%s: sim-remote %s: %.500s", s->here ? "here" : s->host->host, argv[1],
+		             *last_words(&said) ? last_words(&said) : "failed");
+	buf_free(&said);
+	return rc < 0 ? -1 : status;
+}
+
+static int
+put_by_there(struct site *s, const char *path, int fd, size_t n, int64_t until, struct err *e)
+{
+	char size[24];
+	char *argv[] = {s->program, (char *)(uintptr_t)"--put", (char *)(uintptr_t)path, size, (char *)(uintptr_t)"600", NULL};
+	int rc;
+
+	snprintf(size, sizeof size, "%zu", n);
+	rc = act(s, argv, fd, NULL, until, e);
+	return rc > 0 ? err_set(e, ERR_TEMPFAIL, "%s: sim-remote --put said no", s->host->host) : rc;
 }
 
 int
 site_put(struct site *s, const char *path, const void *text, size_t n, int64_t until, struct err *e)
 {
 	char full[PATH_MAX];
-	struct io_atomic f;
+	int fd, rc;
 
-	(void)until;
-	if ((size_t)snprintf(full, sizeof full, "%s/%s", s->seen, path) >= sizeof full)
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", *s->seen ? s->seen : s->folder, path) >= sizeof full)
 		return err_set(e, ERR_OS, "the path of the folder is too long");
-	if (make_folders(full, e) < 0 || io_atomic_open(&f, full, e) < 0)
-		return -1;
-	if (io_write_all(f.fd, text, n) < 0) {
-		err_sys(e, ERR_TEMPFAIL, "cannot write %s", full);
-		io_atomic_abort(&f);
-		return -1;
+	fd = command_input(text, n);
+	if (fd < 0)
+		return err_sys(e, ERR_TEMPFAIL, "cannot prepare %s", path);
+	rc = *s->seen ? there_put(full, fd, (int64_t)n, 0600, NULL, e) : put_by_there(s, full, fd, n, until, e);
+	close(fd);
+	return rc;
+}
+
+/* SHA256.EXT: some programs go by the ending of a name. */
+static int
+content_name(const char *from, int fd, char out[SHA256_TEXT + 16], int64_t *size, struct err *e)
+{
+	const char *slash = strrchr(from, '/'), *dot = strrchr(slash ? slash : from, '.');
+	size_t n = dot ? strlen(dot + 1) : 0;
+
+	if (sha256_fd(fd, out, size) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(e, ERR_NOINPUT, "cannot read %s", from);
+	if (n && n < 9 && strspn(dot + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == n)
+		snprintf(out + 64, 16, "%s", dot);
+	return 0;
+}
+
+static int
+send_content(struct site *s, char *name, int64_t size, int fd, char there[PATH_MAX], int64_t until, struct err *e)
+{
+	char bytes[24];
+	char *argv[] = {s->program, (char *)(uintptr_t)"--content", s->base, name, bytes, (char *)(uintptr_t)"ask", NULL};
+	struct buf out = BUF_INIT;
+	int rc;
+
+	snprintf(bytes, sizeof bytes, "%lld", (long long)size);
+	rc = act(s, argv, -1, &out, until, e);
+	if (rc == 1) {
+		argv[5] = NULL;
+		buf_clear(&out);
+		rc = act(s, argv, fd, &out, until, e);
 	}
-	return io_atomic_commit(&f, e);
+	if (rc == 0 && (!out.len || out.s[0] != '/' || out.len >= PATH_MAX))
+		rc = 1;
+	if (rc == 0)
+		snprintf(there, PATH_MAX, "%.*s", (int)strcspn(out.s, "\n"), out.s);
+	buf_free(&out);
+	return rc > 0 ? err_set(e, ERR_TEMPFAIL, "%s: sim-remote --content gave no path", s->host->host) : rc;
 }
 
 int
 site_content(struct site *s, const char *from, char there[PATH_MAX], int64_t until, struct err *e)
 {
-	(void)s;
-	(void)until;
-	(void)e;
-	snprintf(there, PATH_MAX, "%s", from);
-	return 0;
+	char name[SHA256_TEXT + 16], seen[PATH_MAX];
+	int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	struct stat st;
+	int64_t size;
+
+	if (fd < 0)
+		return err_sys(e, ERR_NOINPUT, "cannot open %s", from);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, ERR_DATA, "%s is no regular file", from);
+	}
+	rc = content_name(from, fd, name, &size, e);
+	if (rc == 0 && *s->seen_base) {
+		rc = there_content(s->seen_base, name, size, fd, seen, e);
+		if (rc == 0 && (size_t)snprintf(there, PATH_MAX, "%s/content/%s", s->base, name) >= PATH_MAX)
+			rc = err_set(e, ERR_OS, "the path of the folder is too long");
+	} else if (rc == 0) {
+		rc = send_content(s, name, size, fd, there, until, e);
+	}
+	close(fd);
+	return rc;
+}
+
+int
+site_remove(struct site *s, const char *path, int64_t until, struct err *e)
+{
+	char full[PATH_MAX];
+	char *argv[] = {s->program, (char *)(uintptr_t)"--remove", full, NULL};
+	int rc;
+
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", *s->seen ? s->seen : s->folder, path) >= sizeof full)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	if (*s->seen)
+		return there_remove(full, e);
+	rc = act(s, argv, -1, NULL, until, e);
+	return rc > 0 ? err_set(e, ERR_TEMPFAIL, "%s: sim-remote --remove said no", s->host->host) : rc;
 }

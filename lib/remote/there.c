@@ -74,8 +74,8 @@ check_folder(const char *path, struct err *e)
 	return 0;
 }
 
-static int
-own_folder(const char *folder, char out[PATH_MAX], struct err *e)
+int
+there_folder(const char *folder, char out[PATH_MAX], struct err *e)
 {
 	const char *home = getenv("HOME");
 	char path[PATH_MAX];
@@ -106,7 +106,7 @@ hello(int argc, char **argv, struct err *e)
 	int rc;
 
 	(void)argc;
-	if (own_folder(argv[1], folder, e) < 0)
+	if (there_folder(argv[1], folder, e) < 0)
 		return failed(e);
 	if (n > 0)
 		self[n] = '\0';
@@ -210,16 +210,16 @@ file(int argc, char **argv, struct err *e)
 	return rc < 0 ? failed(e) : 0;
 }
 
-/* Exactly size bytes of standard input to fd; less is a broken connection. */
+/* Exactly size bytes of `in` to fd; less is a broken connection. */
 static int
-take_input(int fd, int64_t size, const char *sha, struct err *e)
+take_input(int in, int fd, int64_t size, const char *sha, struct err *e)
 {
 	char b[65536], got[SHA256_TEXT];
 	struct sha256 h;
 
 	sha256_init(&h);
 	while (size > 0) {
-		struct pollfd p = {.fd = 0, .events = POLLIN};
+		struct pollfd p = {.fd = in, .events = POLLIN};
 		ssize_t n;
 		int rc = poll(&p, 1, THERE_IDLE_S * 1000);
 
@@ -227,7 +227,7 @@ take_input(int fd, int64_t size, const char *sha, struct err *e)
 			continue;
 		if (rc == 0)
 			return err_set(e, ERR_TEMPFAIL, "nothing came for %d s", THERE_IDLE_S);
-		n = read(0, b, size < (int64_t)sizeof b ? (size_t)size : sizeof b);
+		n = read(in, b, size < (int64_t)sizeof b ? (size_t)size : sizeof b);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -243,8 +243,8 @@ take_input(int fd, int64_t size, const char *sha, struct err *e)
 	return 0;
 }
 
-static int
-put_file(const char *path, int64_t size, int mode, const char *sha, struct err *e)
+int
+there_put(const char *path, int in, int64_t size, int mode, const char *sha, struct err *e)
 {
 	char folder[PATH_MAX];
 	struct io_atomic f;
@@ -260,7 +260,7 @@ put_file(const char *path, int64_t size, int mode, const char *sha, struct err *
 	}
 	if (io_atomic_open(&f, path, e) < 0)
 		return -1;
-	if (take_input(f.fd, size, sha, e) < 0 || (fchmod(f.fd, (mode_t)mode) < 0 && err_sys(e, ERR_IO, "cannot set the mode of %s", path))) {
+	if (take_input(in, f.fd, size, sha, e) < 0 || (fchmod(f.fd, (mode_t)mode) < 0 && err_sys(e, ERR_IO, "cannot set the mode of %s", path))) {
 		io_atomic_abort(&f);
 		return err_prefix(e, "%s", path);
 	}
@@ -275,7 +275,7 @@ put(int argc, char **argv, struct err *e)
 	if (number(argv[2], INT64_MAX, &size, e) < 0 || number(argv[3], 999, &mode, e) < 0)
 		return failed(e);
 	mode = mode / 100 * 64 + mode / 10 % 10 * 8 + mode % 10; /* as it is written: 600 */
-	return put_file(argv[1], size, (int)mode, argc > 4 ? argv[4] : NULL, e) < 0 ? failed(e) : 0;
+	return there_put(argv[1], 0, size, (int)mode, argc > 4 ? argv[4] : NULL, e) < 0 ? failed(e) : 0;
 }
 
 static int
@@ -288,49 +288,81 @@ has_size(const char *path, int64_t size)
 
 /* One sender at a time of one content; the others find it there. Who waits too long sends it all the same: names of temporary files differ. */
 static int
-lock_content(const char *path, int64_t size)
+lock_content(const char *lock, const char *path, int64_t size)
 {
-	char lock[PATH_MAX];
-	int fd;
+	int fd = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
-	if ((size_t)snprintf(lock, sizeof lock, "%s.lock", path) >= sizeof lock)
-		return -1;
-	fd = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	for (int i = 0; fd >= 0 && i < THERE_IDLE_S * 20 && flock(fd, LOCK_EX | LOCK_NB) < 0 && !has_size(path, size); i++)
 		poll(NULL, 0, 50);
 	return fd;
 }
 
+int
+there_content(const char *folder, const char *name, int64_t size, int in, char path[PATH_MAX], struct err *e)
+{
+	char aside[PATH_MAX], sha[SHA256_TEXT];
+	int fd, rc = 0;
+
+	snprintf(sha, sizeof sha, "%s", name);
+	if (!sha256_is_text(sha) || strchr(name, '/'))
+		return err_set(e, ERR_USAGE, "%s is no name of a content", name);
+	if ((size_t)snprintf(path, PATH_MAX, "%s/content/%s", folder, name) >= PATH_MAX ||
+	    (size_t)snprintf(aside, sizeof aside, "%s.lock", path) >= sizeof aside)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	if (!has_size(path, size)) {
+		char content[PATH_MAX];
+
+		if (in < 0)
+			return ERR_NO;
+		snprintf(content, sizeof content, "%.*s", (int)(strrchr(path, '/') - path), path);
+		if (make_folders(content, e) < 0)
+			return -1;
+		fd = lock_content(aside, path, size);
+		if (!has_size(path, size))
+			rc = there_put(path, in, size, 0400, sha, e);
+		unlink(aside);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (rc == 0)
+		utimensat(AT_FDCWD, path, NULL, 0); /* used today */
+	return rc;
+}
+
 static int
 content(int argc, char **argv, struct err *e)
 {
-	char path[PATH_MAX], lock[PATH_MAX], sha[SHA256_TEXT];
+	char path[PATH_MAX];
 	int64_t size;
-	int fd, rc = 0, ask = argc > 4 && !strcmp(argv[4], "ask");
+	int rc;
 
-	snprintf(sha, sizeof sha, "%s", argv[2]);
-	if (number(argv[3], INT64_MAX, &size, e) < 0 || !sha256_is_text(sha) || strchr(argv[2], '/'))
-		return ERR_USAGE;
-	if ((size_t)snprintf(path, sizeof path, "%s/content/%s", argv[1], argv[2]) >= sizeof path)
-		return ERR_OS;
-	if (!has_size(path, size)) {
-		if (ask)
-			return ERR_NO;
-		snprintf(lock, sizeof lock, "%s/content", argv[1]);
-		if (make_folders(lock, e) < 0)
+	if (number(argv[3], INT64_MAX, &size, e) < 0)
+		return failed(e);
+	rc = there_content(argv[1], argv[2], size, argc > 4 ? -1 : 0, path, e);
+	if (rc == 0)
+		dprintf(1, "%s\n", path);
+	return rc < 0 ? failed(e) : rc;
+}
+
+/* Nothing but what lies below a folder of jobs. */
+int
+there_remove(const char *path, struct err *e)
+{
+	if (!strstr(path, "/sim-") || strstr(path, "/../"))
+		return err_set(e, ERR_USAGE, "%s is not below a folder of jobs", path);
+	return spool_remove_tree(path, e);
+}
+
+static int
+sums(int argc, char **argv, struct err *e)
+{
+	char sha[SHA256_TEXT];
+
+	for (int i = 1; i < argc; i++) {
+		if (sha256_file(argv[i], sha, NULL, e) < 0)
 			return failed(e);
-		fd = lock_content(path, size);
-		if (!has_size(path, size))
-			rc = put_file(path, size, 0400, sha, e);
-		if ((size_t)snprintf(lock, sizeof lock, "%s.lock", path) < sizeof lock)
-			unlink(lock);
-		if (fd >= 0)
-			close(fd);
-		if (rc < 0)
-			return failed(e);
+		dprintf(1, "%s\n", sha);
 	}
-	utimensat(AT_FDCWD, path, NULL, 0); /* used today */
-	dprintf(1, "%s\n", path);
 	return 0;
 }
 
@@ -338,9 +370,7 @@ static int
 remove_tree(int argc, char **argv, struct err *e)
 {
 	(void)argc;
-	if (!strstr(argv[1], "/sim-"))
-		return err_set(e, ERR_USAGE, "%s is not below a folder of jobs", argv[1]), ERR_USAGE;
-	return spool_remove_tree(argv[1], e) < 0 ? failed(e) : 0;
+	return there_remove(argv[1], e) < 0 ? failed(e) : 0;
 }
 
 static const struct action {
@@ -350,7 +380,7 @@ static const struct action {
 } actions[] = {
 	{"--hello", 2, 2, hello}, {"--look", 4, 4, look}, {"--fence", 3, 3, fence}, {"--stop", 3, 3, stop}, {"--file", 3, 3, file},
 	{"--put", 4, 5, put}, {"--content", 4, 5, content}, {"--begin", 2, 3, begin}, {"--signal", 3, 3, signal_keeper},
-	{"--remove", 2, 2, remove_tree},
+	{"--remove", 2, 2, remove_tree}, {"--sums", 2, 64, sums},
 };
 
 int

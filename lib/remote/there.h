@@ -12,9 +12,13 @@
  *   --begin FOLDER [ID]                keep.h, detached
  *   --signal FOLDER NUMBER             0: sent; 1: no keeper here
  *   --remove PATH                      a tree
+ *   --sums PATH …                      the SHA-256 of files, one a line
  */
 #ifndef REMOTE_THERE_H
 #define REMOTE_THERE_H
+
+#include <limits.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,5 +27,15 @@
 
 /* argv[0] is the action. Its exit status; e->msg says why where it is none of the answers above. -1: no action of that name. */
 int there_run(int argc, char **argv, struct err *e);
+
+/* The same where the folder is seen from here. */
+
+/* Makes it, with all above; its absolute path. Refuses (69) one of another user, or that others may write to: what lies in it is run. */
+int there_folder(const char *folder, char out[PATH_MAX], struct err *e);
+/* Exactly size bytes of `in` become the file. sha NULL: not checked. 75: cut short, or another sum. */
+int there_put(const char *path, int in, int64_t size, int mode, const char *sha, struct err *e);
+/* in -1: asks only. 0 it is there now, 1 it is not, -1. */
+int there_content(const char *folder, const char *name, int64_t size, int in, char path[PATH_MAX], struct err *e);
+int there_remove(const char *path, struct err *e);
 
 #endif
