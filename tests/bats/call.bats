@@ -64,17 +64,6 @@ preload() {
     LD_PRELOAD="$F/fakedns.so" "$@"
 }
 
-# Commands that measure time, tried up to five times: a machine that is busy with other work may delay any of them, but a
-# deadline that does not hold is missed each time.
-punctual() {
-    local i
-    for i in 1 2 3 4 5; do
-        ! "$@" || return 0
-        echo "try $i was late" >&2
-    done
-    return 1
-}
-
 # --- answers ---------------------------------------------------------------------------------------------------------------
 
 @test "a call: the line in, the result out" {

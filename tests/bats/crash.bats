@@ -14,23 +14,25 @@ start_runner() { # options; its pid in $runner
 }
 
 @test "sim-run killed: the job goes on under its keeper, and its end is recorded" {
-    submit -- sh -c 'sleep 1; echo done >file'
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo done >file'
     start_runner -a
-    await 10 in_state 1 running
+    await 20 in_state 1 running
     kill -KILL $runner
     wait $runner || true
-    await 10 in_state 1 completed
+    : >go
+    await 20 in_state 1 completed
     [ -e file ]
     [ "$(field 1 attempt)" -eq 1 ]
 }
 
 @test "progress and events are recorded while there is no sim-run" {
-    submit -- sh -c 'sleep 0.5; for i in 1 2 3 4 5; do echo "{\"v\":1,\"type\":\"progress\",\"done\":$i,\"total\":5,\"unit\":\"x\"}"; sleep 0.3; done; echo "{\"v\":1,\"type\":\"warning\",\"message\":\"late\"}"'
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; for i in 1 2 3 4 5; do echo "{\"v\":1,\"type\":\"progress\",\"done\":$i,\"total\":5,\"unit\":\"x\"}"; sleep 0.3; done; echo "{\"v\":1,\"type\":\"warning\",\"message\":\"late\"}"'
     start_runner -a
-    await 10 in_state 1 running
+    await 20 in_state 1 running
     kill -KILL $runner
     wait $runner || true
-    await 10 in_state 1 completed
+    : >go
+    await 20 in_state 1 completed
     [ "$(field 1 done)" -eq 5 ]
     sim-progress 1 --history | grep -q late
 }
@@ -38,21 +40,31 @@ start_runner() { # options; its pid in $runner
 @test "the stage killed: its end is seen, and the signal named" {
     submit -- sleep 60
     start_runner -a
-    await 10 in_state 1 running
-    await 10 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 30 in_state 1 running
+    await 30 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
     kill -KILL "$(lock_pid 1 stage)"
     wait $runner || true
     [ "$(state 1)" = failed ]
     [[ "$(field 1 reason)" == *'signal 9'* ]]
 }
 
+# Stops the stage of some chunk that is in the middle of its work; its process in $frozen.
+freeze_one() {
+    local id
+    for id in $(sql 'SELECT id FROM job WHERE parent=1 AND state=3'); do
+        frozen=$(awk '$1 == "stage" {print $2}' "$SIM_SPOOL/jobs/$id/attempts/1/lock" 2>/dev/null)
+        [ -n "$frozen" ] && kill -STOP "$frozen" 2>/dev/null || continue
+        sleep 0.05 # it stops soon, or is over
+        ! grep -q '^State:.T' "/proc/$frozen/status" || return 0
+    done 2>/dev/null
+    return 1
+}
+
 @test "one chunk killed in the middle: it is tried again, the parent completes, the digits are the same" {
     sim-submit -q "$DCF" --spec "$SPEC" -n 8000000 --seed 5 --chunks 4
     start_runner -a -j 2
-    await 20 sh -c '[ "$(sqlite3 $SIM_SPOOL/spool.db "SELECT count(*) FROM job WHERE parent=1 AND state=3")" -ge 1 ]'
-    id=$(sql 'SELECT min(id) FROM job WHERE parent=1 AND state=3')
-    await 10 grep -q stage "$SIM_SPOOL/jobs/$id/attempts/1/lock"
-    kill -KILL "$(lock_pid "$id" stage)"
+    await 40 freeze_one
+    kill -KILL $frozen
     wait $runner
     [ "$(state 1)" = completed ]
     [ "$(field 1 retries)" -ge 1 ]
@@ -61,31 +73,34 @@ start_runner() { # options; its pid in $runner
 }
 
 @test "keeper killed, stage alive: it is adopted, and its output is whole" {
-    submit -- sh -c 'sleep 1; echo one; sleep 1; echo "{\"v\":1,\"type\":\"finished\",\"outcome\":\"completed\"}"'
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo one; sleep 1; echo "{\"v\":1,\"type\":\"finished\",\"outcome\":\"completed\"}"'
     start_runner -a
-    await 10 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 20 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
     kill -KILL "$(lock_pid 1 keeper)"
+    : >go
     wait $runner || true
-    await 10 in_state 1 completed
+    await 20 in_state 1 completed
     [ "$(field 1 attempt)" -eq 1 ]
     sim-progress 1 --output | grep -qx one
     sim-progress 1 --history | grep -q adopted
 }
 
 @test "keeper killed, stage alive and silent about its end: never guessed" {
-    submit -- sh -c 'sleep 1; exit 0'
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; exit 0'
     start_runner -a
-    await 10 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 20 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
     kill -KILL "$(lock_pid 1 keeper)"
+    : >go
     wait $runner || true
-    await 10 in_state 1 failed
+    await 30 in_state 1 failed
     [[ "$(field 1 reason)" == *'unknown'* ]]
 }
 
 @test "everything killed: lost attempts are retried by their budget, finished chunks are not computed again" {
     sim-submit -q "$DCF" --spec "$SPEC" -n 12000000 --seed 5 --chunks 6
     start_runner -a -j 2
-    await 30 sh -c '[ "$(sqlite3 $SIM_SPOOL/spool.db "SELECT count(*) FROM job WHERE parent=1 AND state=5")" -ge 2 ]'
+    await 40 freeze_one # so that they are never all done
+    await 60 sh -c '[ "$(sqlite3 $SIM_SPOOL/spool.db "SELECT count(*) FROM job WHERE parent=1 AND state=5")" -ge 2 ]'
     done=$(sql 'SELECT group_concat(id) FROM job WHERE parent=1 AND state=5')
     kill -KILL $runner
     for l in "$SIM_SPOOL"/jobs/*/attempts/*/lock; do
@@ -123,7 +138,7 @@ start_runner() { # options; its pid in $runner
     submit --retries 1 --backoff 10ms -- sh -c 'echo x >>runs; [ "$(wc -l <runs)" -ge 2 ] || sleep 60'
     submit -- true
     start_runner -a -j 1
-    await 10 test -s runs
+    await 30 test -s runs
     kill -KILL $runner
     for p in keeper stage; do kill -KILL "$(lock_pid 1 $p)"; done
     wait $runner || true
@@ -289,9 +304,9 @@ P
 # sim-run stopped between the claim and the start, as by SIGSTOP or a slow disk
 claimed_and_waiting() {
     submit "$@" -- sh -c 'echo x >>runs'
-    strace -o /dev/null -P "$SIM_SPOOL/jobs/1" -e trace=mkdir -e inject=mkdir:delay_enter=1500000 sim-run -a -q </dev/null >/dev/null 2>&1 3>&- &
+    strace -o /dev/null -P "$SIM_SPOOL/jobs/1" -e trace=mkdir -e inject=mkdir:delay_enter=4000000 sim-run -a -q </dev/null >/dev/null 2>&1 3>&- &
     runner=$!
-    await 10 in_state 1 running
+    await 30 in_state 1 running
 }
 
 @test "cancelled between its claim and its start: it never starts" {
@@ -317,10 +332,10 @@ claimed_and_waiting() {
 @test "a cancel noted and told to nobody is carried out; so is that of a job never started" {
     submit --grace 1s -- sleep 60
     start_runner --wait
-    await 10 grep -q stage "$SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 30 grep -q stage "$SIM_SPOOL/jobs/1/attempts/1/lock"
     sql "UPDATE job SET request='cancel',request_reason='enough' WHERE id=1"
     sim-recover -q
-    await 5 in_state 1 cancelled
+    await 30 in_state 1 cancelled
     kill $runner; wait $runner || true
     submit -- sh -c 'echo x >>runs'
     sql "UPDATE job SET state=3,attempt=1,started_at=1,request='cancel' WHERE id=2; INSERT INTO attempt(job,n,worker,boot) SELECT 2,1,'run-dead',value FROM spool WHERE name='boot'"
@@ -331,22 +346,22 @@ claimed_and_waiting() {
 @test "keeper killed after a cancel was noted: the stage is adopted and ended" {
     submit --grace 1s -- sleep 60
     start_runner -a
-    await 10 grep -q stage "$SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 30 grep -q stage "$SIM_SPOOL/jobs/1/attempts/1/lock"
     kill -KILL $runner
     sql "UPDATE job SET request='cancel',request_reason='enough' WHERE id=1"
     kill -KILL "$(lock_pid 1 keeper)"
     wait $runner || true
     sim-recover -q
-    await 5 in_state 1 cancelled
+    await 30 in_state 1 cancelled
 }
 
 @test "a cancel comes before a retry" {
     submit --retries 3 --backoff 1ms -- sh -c 'echo x >>runs; while [ ! -e go ]; do sleep 0.01; done; exit 3'
     start_runner --wait
-    await 10 test -s runs
+    await 30 test -s runs
     sql "UPDATE job SET request='cancel' WHERE id=1"
     touch go
-    await 10 in_state 1 cancelled
+    await 30 in_state 1 cancelled
     [ "$(wc -l <runs)" -eq 1 ]
     kill $runner; wait $runner || true
 }
@@ -384,9 +399,9 @@ claimed_and_waiting() {
     reader=$!
     sim-run -a -j 2 </dev/null >pipe 2>/dev/null 3>&- &
     runner=$!
-    await 10 in_state 1 completed
-    await 10 in_state 2 running
-    await 10 sh -c "! kill -TERM $runner 2>/dev/null || grep -q 'State:.Z' /proc/$runner/status"
+    await 30 in_state 1 completed
+    await 30 in_state 2 running
+    await 30 sh -c "! kill -TERM $runner 2>/dev/null || grep -q 'State:.Z' /proc/$runner/status"
     kill $reader
     [ "$(state 2)" = queued ]
 }

@@ -30,13 +30,42 @@ spool_setup() {
     export SIM_SPOOL=$BATS_TEST_TMPDIR/spool
 }
 
+# Everything that was started with this test's spool, sim-run and its keepers among it, and what carries the cookie of one of its jobs.
 spool_teardown() {
     local id p
-    id=$(sqlite3 "$SIM_SPOOL/spool.db" "SELECT value FROM spool WHERE name='id'" 2>/dev/null) || return 0
-    pkill -KILL -f "^sim-run.*$SIM_SPOOL" 2>/dev/null
-    { grep -lsz "^SIM_COOKIE=$id-" /proc/[0-9]*/environ || true; } 2>/dev/null |
-        while IFS=/ read -r _ _ p _; do kill -KILL "$p" 2>/dev/null || true; done
+    id=$(sqlite3 "$SIM_SPOOL/spool.db" "SELECT value FROM spool WHERE name='id'" 2>/dev/null) || id=none
+    for _ in 1 2 3; do # what was being forked meanwhile
+        { env -u SIM_SPOOL grep -lszE "^(SIM_COOKIE=$id-|SIM_SPOOL=$SIM_SPOOL(/|$))" /proc/[0-9]*/environ || true; } 2>/dev/null |
+            while IFS=/ read -r _ _ p _; do [ "$p" = $$ ] || [ "$p" = "$BASHPID" ] || kill -KILL "$p" 2>/dev/null || true; done
+    done
     return 0
+}
+
+# The processes that carry the cookie of a job.
+members() { # JOB
+    local id
+    id=$(sqlite3 "$SIM_SPOOL/spool.db" "SELECT value FROM spool WHERE name='id'")
+    { grep -lszE "^SIM_COOKIE=$id-$1-" /proc/[0-9]*/environ || true; } | cut -d/ -f3
+}
+
+# Commands that measure time, tried up to five times: a machine that is busy with other work may delay any of them, but a
+# limit that does not hold is missed each time.
+punctual() {
+    local i
+    for i in 1 2 3 4 5; do
+        ! "$@" || return 0
+        echo "try $i was late" >&2
+    done
+    return 1
+}
+
+# A job's process that no other test on this machine has: sleep SECONDS.THIS_TEST
+nap() { # SECONDS
+    echo "$1.$$"
+}
+
+naps() { # SECONDS: does it live?
+    pgrep -f "^sleep $1[.]$$\$" >/dev/null
 }
 
 # Waits for a condition, with a limit: await SECONDS COMMAND...

@@ -17,9 +17,9 @@ class H(http.server.SimpleHTTPRequestHandler):
         open('tries', 'a').write('x\n')
         if os.path.exists('broken'):
             self.send_response(503); self.send_header('Content-Length', '0'); self.end_headers(); return
+        open('keys', 'a').write((self.headers.get('Idempotency-Key') or 'none') + '\n')
         with open('hooks', 'ab') as f:
             f.write(body.strip() + b'\n')
-        open('keys', 'a').write((self.headers.get('Idempotency-Key') or 'none') + '\n')
         self.send_response(204); self.end_headers()
     def log_message(self, *a): pass
 s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), H)
@@ -28,7 +28,7 @@ s.serve_forever()
 P
     python3 server.py 3>&- &
     server=$!
-    await 10 test -s port
+    await 30 test -s port
     url=http://127.0.0.1:$(cat port)
 }
 
@@ -60,7 +60,7 @@ P
     [ "$(jq -r 'select(.name=="one") | .state' hooks)" = completed ]
     [ "$(jq -r 'select(.name=="two") | .state' hooks)" = failed ]
     [ "$(sort -u keys | wc -l)" -eq 2 ]
-    await 10 sh -c '[ "$(sim-progress 1 | jq -r .notify)" = delivered ]'
+    await 30 sh -c '[ "$(sim-progress 1 | jq -r .notify)" = delivered ]'
     sim-reap >/dev/null
     [ "$(wc -l <hooks)" -eq 2 ]
 }
