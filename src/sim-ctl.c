@@ -18,6 +18,7 @@
 #include "common/spool.h"
 #include "record/record.h"
 #include "spool/attempt.h"
+#include "spool/catchup.h"
 #include "spool/claim.h"
 #include "spool/limits.h"
 
@@ -209,7 +210,7 @@ wait_over(struct ctl *c, int64_t id, struct err *e)
 			struct job_end x;
 
 			if (attempt_read_result(&c->sp, id, j.attempt, &x, e) > 0) {
-				if (db_begin(c->sp.db, e) < 0 || job_take_end(&c->sp, id, j.attempt, &x, e) < 0 || db_commit(c->sp.db, e) < 0)
+				if (db_begin(c->sp.db, e) < 0 || catchup_end(&c->sp, id, j.attempt, &x, e) < 0 || db_commit(c->sp.db, e) < 0)
 					db_rollback(c->sp.db);
 				attempt_free_end(&x);
 			}

@@ -28,6 +28,7 @@
 #include "common/spool.h"
 #include "record/record.h"
 #include "spool/attempt.h"
+#include "spool/catchup.h"
 #include "spool/claim.h"
 #include "spool/keeper.h"
 #include "spool/launch.h"
@@ -308,9 +309,10 @@ take_line(struct runner *r, char *line, size_t n, struct err *e)
 	}
 	if (!strcmp(text, "touch"))
 		return job_touch(&r->sp, job, attempt, e);
-	rc = job_take_event(&r->sp, job, attempt, text, n - (size_t)used, &r->events, e);
-	if (rc > 0)
-		rc = db_run(r->sp.db, e, "UPDATE attempt SET taken=? WHERE job=? AND n=?", "iii", (int64_t)offset, (int64_t)job, (int64_t)attempt);
+	if (!strcmp(text, "sync"))
+		rc = catchup_events(&r->sp, job, attempt, offset, &r->events, e);
+	else
+		rc = catchup_line(&r->sp, job, attempt, offset, text, n - (size_t)used, &r->events, e);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -29,7 +29,8 @@
 #define MS ((int64_t)1000000)
 #define PROGRESS_EVERY (200 * MS)
 #define ALONE_WAIT (600 * 1000 * MS)  /* for room for a result that no spool waits for */
-#define EVENT_MAX 3900   /* longer lines are output, not events */
+#define QUEUE_MAX ((size_t)8 << 20)
+#define RELAY_EVERY (5000 * MS)
 
 struct keeper {
 	const struct spool *sp;
@@ -37,14 +38,16 @@ struct keeper {
 	int lock_fd, runner_fd, out_fd, log_fd, sig_fd, watch_fd, pid_fd;
 	int runner_dead;
 	pid_t relay;
+	int64_t relay_next;         /* not before: one that is killed again and again is not started in a circle */
 	struct proc_id stage;
 	int adopted;
 	/* output */
 	int64_t at;                 /* bytes of it that were read */
 	int64_t seen;               /* bytes of it in lines that were looked at */
-	struct buf part;            /* an unfinished line, up to EVENT_MAX */
+	struct buf part;            /* an unfinished line, up to KEEPER_EVENT_MAX */
 	int skipping;               /* in a line too long for an event */
 	char *progress;             /* the latest, held back */
+	int64_t progress_at;        /* `seen` of it */
 	int64_t progress_sent, touched;
 	int64_t done;
 	int saw_end, saw_finished_ok, saw_finished;
@@ -55,9 +58,36 @@ struct keeper {
 	int64_t kill_at;
 	char why[300];              /* why it is being ended */
 	struct buf queue;           /* lines the runner's pipe had no room for */
+	int deaf;                   /* the queue is full: nothing is told until it is empty, then "sync" */
 };
 
 /* --- to the runner -------------------------------------------------------------------------------------------------- */
+
+static void
+drop_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+put_line(struct keeper *k, int64_t at, const char *text, size_t n)
+{
+	buf_printf(&k->queue, "%lld %lld %lld ", (long long)k->t->job, (long long)k->t->attempt, (long long)at);
+	buf_add(&k->queue, text, n);
+	buf_putc(&k->queue, '\n');
+}
+
+/* Whoever hears this reads what he does not know from the output itself. */
+static void
+put_sync(struct keeper *k)
+{
+	free(k->progress); /* it is in there too */
+	k->progress = NULL;
+	k->deaf = 0;
+	put_line(k, k->seen, "sync", 4);
+}
 
 /* A relay of our own: a fresh process may open the database, a forked one must not. */
 static void
@@ -67,9 +97,8 @@ start_relay(struct keeper *k)
 	pid_t pid;
 
 	k->runner_dead = 1;
-	if (k->runner_fd >= 0)
-		close(k->runner_fd);
-	k->runner_fd = -1;
+	drop_fd(&k->runner_fd);
+	k->relay_next = clk_boot_ns() + RELAY_EVERY;
 	if (!k->t->relay || pipe2(p, O_CLOEXEC) < 0)
 		return; /* the result file stays; sim-recover finds it */
 	pid = fork();
@@ -91,13 +120,15 @@ start_relay(struct keeper *k)
 	k->relay = pid;
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
 	k->runner_fd = p[1];
+	buf_clear(&k->queue);
+	put_sync(k); /* what was in the other's pipe is lost */
 }
 
 static void
 flush_queue(struct keeper *k)
 {
-	if (k->queue.len && k->runner_fd < 0 && !k->runner_dead)
-		start_relay(k); /* an adopted stage has no runner */
+	if (k->queue.len && k->runner_fd < 0 && clk_boot_ns() >= k->relay_next)
+		start_relay(k); /* an adopted stage has no runner; a relay may be killed too */
 	while (k->queue.len && k->runner_fd >= 0) {
 		const char *nl = memchr(k->queue.s, '\n', k->queue.len);
 		size_t n = nl ? (size_t)(nl - k->queue.s) + 1 : k->queue.len;
@@ -109,29 +140,26 @@ flush_queue(struct keeper *k)
 			start_relay(k);
 			continue;
 		}
-		if (w < 0 && errno == EPIPE) { /* the relay is gone too */
-			close(k->runner_fd);
-			k->runner_fd = -1;
-		}
+		if (w < 0 && errno == EPIPE) /* the relay is gone too */
+			drop_fd(&k->runner_fd);
 		if (w <= 0)
 			return;
 		memmove(k->queue.s, k->queue.s + w, k->queue.len - (size_t)w);
 		k->queue.len -= (size_t)w;
+		if (!k->queue.len && k->deaf)
+			put_sync(k);
 	}
 }
 
 static void
-say(struct keeper *k, const char *text, size_t n)
+say(struct keeper *k, int64_t at, const char *text, size_t n)
 {
 	if (k->runner_fd < 0 && !k->t->relay)
 		return; /* nobody to tell */
-	if (k->queue.len > ((size_t)8 << 20))
-		return; /* a runner that reads nothing for so long gets the result alone */
-	if (k->adopted && k->seen <= k->t->from && text[0] == '{')
+	k->deaf |= k->queue.len > QUEUE_MAX; /* a runner that reads nothing */
+	if (k->deaf || (k->adopted && at <= k->t->from && text[0] == '{'))
 		return; /* the keeper before told it */
-	buf_printf(&k->queue, "%lld %lld %lld ", (long long)k->t->job, (long long)k->t->attempt, (long long)k->seen);
-	buf_add(&k->queue, text, n);
-	buf_putc(&k->queue, '\n');
+	put_line(k, at, text, n);
 	flush_queue(k);
 }
 
@@ -140,7 +168,7 @@ send_progress(struct keeper *k)
 {
 	if (!k->progress)
 		return;
-	say(k, k->progress, strlen(k->progress));
+	say(k, k->progress_at, k->progress, strlen(k->progress));
 	free(k->progress);
 	k->progress = NULL;
 	k->progress_sent = clk_boot_ns();
@@ -186,6 +214,7 @@ take_line(struct keeper *k, const char *s, size_t n)
 				k->done = done;
 			free(k->progress);
 			k->progress = strndup(s, n);
+			k->progress_at = k->seen;
 			if (now - k->progress_sent >= PROGRESS_EVERY)
 				send_progress(k);
 		} else if (strcmp(r.type, "partial") && strcmp(r.type, "summary") && strcmp(r.type, "cell")) {
@@ -194,14 +223,14 @@ take_line(struct keeper *k, const char *s, size_t n)
 			else if (!strcmp(r.type, "error") && record_get_str(&r, "message"))
 				snprintf(k->failure, sizeof k->failure, "%s", record_get_str(&r, "message"));
 			send_progress(k);
-			say(k, s, n);
+			say(k, k->seen, s, n);
 		}
 		record_free(&r);
 	}
 	if (alive) {
 		k->stall_from = now;
 		if (k->t->stall_ns && now - k->touched > 500 * MS) {
-			say(k, "touch", 5);
+			say(k, k->seen, "touch", 5);
 			k->touched = now;
 		}
 	}
@@ -214,7 +243,7 @@ take_bytes(struct keeper *k, const char *s, size_t n)
 		const char *nl = memchr(s, '\n', n);
 		size_t len = nl ? (size_t)(nl - s) : n;
 
-		if (!k->skipping && k->part.len + len > EVENT_MAX) {
+		if (!k->skipping && k->part.len + len > KEEPER_EVENT_MAX) {
 			k->skipping = 1;
 			if (k->part.len + len < RECORD_LINE_MAX && memmem(s, len, "\"part\":\"end\"", 12))
 				k->saw_end = 1;
@@ -428,7 +457,7 @@ next_wait(const struct keeper *k)
 	if (k->progress)
 		at = earlier(at, k->progress_sent + PROGRESS_EVERY);
 	if (k->queue.len)
-		at = earlier(at, now + 20 * MS);
+		at = earlier(at, k->runner_fd < 0 ? k->relay_next : now + 20 * MS);
 	return at <= now ? 0 : (int)((at - now + MS - 1) / MS);
 }
 
@@ -608,9 +637,11 @@ finish(struct keeper *k, int known, int ws)
 	if (known < 0 || waitpid(-1, NULL, WNOHANG) != -1 || k->adopted)
 		kill_rest(k); /* it left others behind */
 	read_output(k);
+	k->seen = k->at;
 	if (k->part.len && !k->skipping)
 		take_line(k, k->part.s, k->part.len);
 	send_progress(k);
+	bound_log(k);
 	judge(k, known, ws, &end, why, sizeof why);
 	if (k->at && fsync(k->out_fd) < 0 && !strcmp(end.outcome, "completed")) {
 		end.outcome = "failed";
@@ -619,7 +650,11 @@ finish(struct keeper *k, int known, int ws)
 	write_result(k, &end);
 	if (k->runner_fd < 0 && k->t->relay)
 		start_relay(k); /* that it is over is said once more, also when a relay was killed */
-	say(k, "end", 3);
+	if (k->deaf) { /* it will find out: nobody waits for this process */
+		buf_clear(&k->queue);
+		put_sync(k);
+	}
+	say(k, k->seen, "end", 3);
 	for (int i = 0; i < 200 && k->queue.len && k->runner_fd >= 0; i++) {
 		flush_queue(k);
 		if (k->queue.len)
@@ -685,10 +720,8 @@ supervise(struct keeper *k)
 				end_stage(k, "terminated: the process that its scheduler watches is dead");
 			if (!k->runner_dead)
 				start_relay(k);
-			else {
-				close(k->runner_fd);
-				k->runner_fd = -1;
-			}
+			else
+				drop_fd(&k->runner_fd);
 		}
 		flush_queue(k);
 		if (k->progress && clk_boot_ns() - k->progress_sent >= PROGRESS_EVERY)
@@ -760,16 +793,8 @@ cannot_start(struct keeper *k, const struct err *e)
 	if (k->adopted)
 		_exit(1); /* the stage lives: the next to look adopts it */
 	write_result(k, &end);
-	say(k, "end", 3);
+	say(k, k->seen, "end", 3);
 	_exit(0);
-}
-
-static void
-drop_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 static pid_t

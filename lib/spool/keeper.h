@@ -4,8 +4,9 @@
  * say goes as lines to its sim-run, or, when that is dead, to a relay (sim-run --relay) it starts itself. So the job
  * neither dies nor stalls with the sim-run.
  *
- * Lines to the runner: "JOB ATTEMPT OFFSET {record}\n" for an event, … "touch\n" for other signs of life, … "end\n" when the
- * result file is written; OFFSET: bytes of output told so far. At most RECORD_PIPE_MAX bytes, one write each.
+ * Lines to the runner: "JOB ATTEMPT OFFSET {record}\n" for an event, … "touch\n" for other signs of life, … "sync\n" where what is in
+ * the output up to OFFSET is to be read from there (catchup.h), … "end\n" when the result file is written; OFFSET: the end of the line in
+ * the output. At most RECORD_PIPE_MAX bytes, one write each.
  *
  * Signals: TERM ends the stage (TERM to its group, grace, KILL to everything); USR1 stops the whole tree and the clock;
  * USR2 goes on.
@@ -18,6 +19,8 @@
 
 #include "base/err.h"
 #include "spool/spool.h"
+
+#define KEEPER_EVENT_MAX 3900   /* longer lines are output, not events */
 
 struct keeper_task {
 	int64_t job, attempt;

@@ -10,6 +10,7 @@
 
 #include "base/clk.h"
 #include "spool/attempt.h"
+#include "spool/catchup.h"
 #include "spool/job.h"
 #include "spool/launch.h"
 
@@ -47,7 +48,7 @@ record_end(struct spool *sp, const struct job *j, const struct job_end *end, str
 {
 	if (db_begin(sp->db, e) < 0)
 		return -1;
-	if (job_take_end(sp, j->id, j->attempt, end, e) < 0 || db_commit(sp->db, e) < 0)
+	if (catchup_end(sp, j->id, j->attempt, end, e) < 0 || db_commit(sp->db, e) < 0)
 		return rolled_back(sp);
 	spool_wake(sp);
 	return 0;
@@ -248,13 +249,31 @@ waiting_job(struct pass *p, const struct job *j, struct err *e)
 	return rc;
 }
 
+/* A stall may be one of the sim-run that should have told of progress: stopped, or slow. What the stage has written says. 1: it goes on. */
+static int
+goes_on(struct pass *p, const struct job *j, struct err *e)
+{
+	int64_t at = 0;
+	int rc;
+
+	if (db_begin(p->sp->db, e) < 0)
+		return -1;
+	if (catchup_events(p->sp, j->id, j->attempt, INT64_MAX, NULL, e) < 0 || db_commit(p->sp->db, e) < 0)
+		return rolled_back(p->sp);
+	rc = db_get_int(p->sp->db, e, &at, "SELECT progress_at FROM job WHERE id=?", "i", j->id);
+	if (rc <= 0 || at <= j->progress_at)
+		return rc < 0 ? -1 : 0;
+	due_at(p, at + j->stall_ns);
+	return 1;
+}
+
 static int
 active_job(struct pass *p, const struct job *j, struct err *e)
 {
 	int64_t now = spool_now(p->sp), left, deadline, due = 0;
 	char why[200] = "";
 	struct attempt_probe a;
-	int rc;
+	int rc, stalled = 0;
 
 	if (launch_limits(p->sp, j, &left, &deadline, why, sizeof why, e) < 0 || attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0)
 		return -1;
@@ -265,6 +284,7 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 		snprintf(why, sizeof why, "deadline: the limit in time was reached");
 	}
 	if (!j->paused_at && j->stall_ns && (!due || j->progress_at + j->stall_ns < due)) {
+		stalled = 1;
 		due = j->progress_at + j->stall_ns;
 		snprintf(why, sizeof why, "stalled: no progress for %.3g s", (double)j->stall_ns / 1e9);
 	}
@@ -274,6 +294,8 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 	}
 	if (a.has_result && !a.keeper_locked)
 		return 0; /* recover_pass() records it */
+	if (stalled && (rc = goes_on(p, j, e)) != 0)
+		return rc < 0 ? -1 : 0;
 	if (a.keeper_locked) { /* stuck, or stopped by somebody: it goes too */
 		proc_signal(a.keeper, SIGKILL);
 		for (int i = 0; i < 500 && a.keeper_locked; i++) {

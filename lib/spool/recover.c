@@ -16,6 +16,7 @@
 
 #include "base/clk.h"
 #include "spool/attempt.h"
+#include "spool/catchup.h"
 #include "spool/job.h"
 #include "spool/keeper.h"
 #include "spool/launch.h"
@@ -61,7 +62,7 @@ record(struct pass *p, const struct job *j, const struct job_end *end, struct er
 
 	if (db_begin(p->sp->db, e) < 0)
 		return -1;
-	rc = job_take_end(p->sp, j->id, j->attempt, end, e);
+	rc = catchup_end(p->sp, j->id, j->attempt, end, e);
 	if (rc < 0 || db_commit(p->sp->db, e) < 0)
 		return rolled_back(p->sp);
 	if (rc > 0) {
