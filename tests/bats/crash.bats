@@ -77,6 +77,7 @@ freeze_one() {
     start_runner -a
     await 20 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
     kill -KILL "$(lock_pid 1 keeper)"
+    await 30 sh -c 'sim-progress 1 --history | grep -q adopted'
     : >go
     wait $runner || true
     await 20 in_state 1 completed
@@ -90,6 +91,7 @@ freeze_one() {
     start_runner -a
     await 20 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
     kill -KILL "$(lock_pid 1 keeper)"
+    await 30 sh -c 'sim-progress 1 --history | grep -q adopted'
     : >go
     wait $runner || true
     await 30 in_state 1 failed
@@ -139,8 +141,9 @@ freeze_one() {
     submit -- true
     start_runner -a -j 1
     await 30 test -s runs
-    kill -KILL $runner
-    for p in keeper stage; do kill -KILL "$(lock_pid 1 $p)"; done
+    keeper=$(lock_pid 1 keeper)
+    kill -STOP "$keeper" # it must not start a relay: a reboot lets nobody do anything
+    kill -KILL $runner "$keeper" "$(lock_pid 1 stage)"
     wait $runner || true
     export SIM_BOOT_ID=another-boot
     sim-recover

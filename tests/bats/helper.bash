@@ -13,6 +13,7 @@ setup() {
 need() {
     for tool in "$@"; do
         command -v "$tool" >/dev/null 2>&1 || skip "$tool is not installed"
+        [ "$tool" != strace ] || export ASAN_OPTIONS=detect_leaks=0 # the leak sanitizer is itself a tracer
     done
 }
 
