@@ -185,7 +185,9 @@ xd_year_fraction(double s1, double s2, int basis, int date1904)
 
 			return days / (leap ? 366 : 365);
 		}
-		return days / ((xd_serial(b.y + 1, 1, 1, date1904) - xd_serial(a.y, 1, 1, date1904)) / (b.y - a.y + 1));
+		/* the mean year is that of the true calendar: the 29 February 1900 does not lengthen it */
+		return days / ((xd_serial(b.y + 1, 1, 1, date1904) - xd_serial(a.y, 1, 1, date1904) - (a.y == 1900 && !date1904)) /
+		               (b.y - a.y + 1));
 	case 2:
 		return days / 360;
 	case 3:

@@ -318,7 +318,7 @@ xl_workday(struct xl_call *c)
 XL_FN
 xl_datedif(struct xl_call *c)
 {
-	double s1 = ks_floor(XL_ARG(c, 0)), s2 = ks_floor(XL_ARG(c, 1)), from;
+	double s1 = ks_floor(XL_ARG(c, 0)), s2 = ks_floor(XL_ARG(c, 1)), to;
 	int unit, months, d;
 	struct xd_ymd a, b;
 
@@ -342,10 +342,8 @@ xl_datedif(struct xl_call *c)
 		d = b.d - a.d;
 		return d < 0 ? d + xd_month_days(b.m == 1 ? b.y - 1 : b.y, b.m == 1 ? 12 : b.m - 1) : d;
 	}
-	from = xd_serial_norm(b.y, a.m, a.d, c->date1904);
-	if (from > s2)
-		from = xd_serial_norm(b.y - 1, a.m, a.d, c->date1904);
-	return s2 - from;
+	to = xd_serial_norm(a.y, b.m, b.d, c->date1904); /* the end's day in the year of the start, or the next */
+	return (to < s1 ? xd_serial_norm(a.y + 1, b.m, b.d, c->date1904) : to) - s1;
 }
 
 K_SCALAR int

@@ -326,6 +326,8 @@ lower_kernel(struct lower *L, const struct func *f, const struct lmat *args, int
 	if (total > LOWER_LIST_LIMIT)
 		return lower_unsupported(L, "more than 100,000 numbers in one call");
 	ops = arena_alloc(&L->arena, total * sizeof *ops);
+	if (f->flags & FN_LASTFIRST && nargs == f->max)
+		guard = lower_err(L, guard, args[nargs - 1].v[0].err);
 	for (int i = 0; i < nargs; i++) {
 		size_t n = (size_t)args[i].rows * (size_t)args[i].cols;
 
@@ -384,7 +386,9 @@ fnum_scalars(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			return v;
 		L->many |= v.kind == LV_SCALAR ? v.many : 0;
 		m[i] = NULL;
-		if (v.kind == LV_REF && c->array && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2)) {
+		if (v.kind == LV_REF && f->flags & FN_NOBOOL && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2)) {
+			v = lower_error(L, XE_VALUE);
+		} else if (v.kind == LV_REF && c->array && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2)) {
 			m[i] = lower_matrix(L, c, v);
 			if (!m[i])
 				return lower_unsupported(L, L->why);
@@ -476,6 +480,8 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			m[i] = *x;
 			break;
 		case 'n':
+			if (f->flags & FN_NOBOOL)
+				return lower_unsupported(L, f->name);
 			v = lower_scalar_arg(L, c, n->args[i]);
 			if (n->args[i]->kind == N_MISSING)
 				v = lower_number(ir_const(L->ir, 0), IR_NONE);

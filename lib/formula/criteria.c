@@ -111,7 +111,7 @@ criterion_match(const struct criterion *c, const struct value *v)
 	case V_NUM:
 		if (v->kind == V_NUM)
 			return ordered(c->op, xl_compare15(v->u.num, c->num));
-		if ((c->op == '=' || c->op == 'n') && v->kind == V_TEXT &&
+		if (c->op == '=' && v->kind == V_TEXT && /* "<>5" takes the text 5 all the same */
 		    !value_parse_number(v->u.text->s, v->u.text->nbytes, 0, &x))
 			return ordered(c->op, xl_compare15(x, c->num));
 		return c->op == 'n';

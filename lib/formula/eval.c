@@ -74,6 +74,7 @@ struct eval_private {
 	int node_depth;
 	uint32_t invocation;    /* LAMBDA calls and lifted elements within the running cell: tell draws apart */
 	uint32_t lift;
+	int want_refs;          /* the call about to be evaluated may give an array of references */
 	size_t pins;            /* tainted memos that point into tmp */
 	uint8_t *walked;        /* of the walk with a heap stack */
 };
@@ -933,16 +934,19 @@ eval_scalar(struct eval *ev, const struct node *n)
 /* --- operators ------------------------------------------------------------------------------------------------------ */
 
 static int
+several_cells(const struct value *ref)
+{
+	const struct area *a = &ref->u.ref->area[0];
+
+	return a->row1 != a->row2 || a->col1 != a->col2;
+}
+
+static int
 is_many(const struct eval *ev, const struct value *v)
 {
-	const struct area *a;
-
 	if (v->kind == V_ARRAY)
 		return 1;
-	if (v->kind != V_REF || !ev->array_mode || v->u.ref->nareas != 1)
-		return 0;
-	a = &v->u.ref->area[0];
-	return a->row1 != a->row2 || a->col1 != a->col2;
+	return v->kind == V_REF && ev->array_mode && v->u.ref->nareas == 1 && several_cells(v);
 }
 
 static struct value
@@ -1308,7 +1312,8 @@ letter_in(unsigned set, char letter)
 static int
 coerce(struct eval *ev, const struct func *f, struct value *v, int n, struct value *out)
 {
-	for (int i = 0; i < n; i++) {
+	for (int q = 0; q < n; q++) {
+		int i = !(f->flags & FN_LASTFIRST) || n < f->max ? q : q ? q - 1 : n - 1;
 		char letter = func_arg_letter(f, i);
 		const struct text *t;
 		double x;
@@ -1367,6 +1372,17 @@ call_scalars(struct eval *ev, const struct node *n, struct value *v)
 	return out;
 }
 
+/* An array of references, as INDIRECT and OFFSET give where one of their parameters is an array. */
+static int
+holds_references(const struct value *v)
+{
+	if (v->kind == V_ARRAY)
+		for (int64_t i = 0; i < (int64_t)v->u.array->rows * v->u.array->cols; i++)
+			if (v->u.array->v[i].kind == V_REF)
+				return 1;
+	return 0;
+}
+
 static struct value
 call_node(struct eval *ev, const struct node *n)
 {
@@ -1374,8 +1390,9 @@ call_node(struct eval *ev, const struct node *n)
 	struct value few[8] = {{0}}, *v = few, *w, out = value_blank();
 	struct array **lift = NULL, *result;
 	int32_t rows = 1, cols = 1;
-	int max;
+	int max, want_refs = ev->p->want_refs;
 
+	ev->p->want_refs = 0;
 	if (!f)
 		return value_error(XE_NAME);
 	if (f->flags & FN_VOLATILE && !(f->flags & FN_DYNAMIC))
@@ -1395,13 +1412,17 @@ call_node(struct eval *ev, const struct node *n)
 		}
 		if (letter == 'a' || letter == 'M' || letter == 'D' || letter == 'P')
 			ev->array_mode = 1;
+		ev->p->want_refs = f->flags & FN_REFLIFT && letter == 'r' && n->args[i]->kind == N_CALL;
 		v[i] = eval_node(ev, n->args[i]);
+		ev->p->want_refs = 0;
 		ev->array_mode = mode;
 		if (v[i].kind == V_LAMBDA && letter != 'r' && letter != 'v' && letter != 'e')
 			return value_error(XE_VALUE);
-		if (!letter_in(LETTERS_SCALAR, letter))
+		if (!letter_in(LETTERS_SCALAR, letter) && !(f->flags & FN_REFLIFT && holds_references(&v[i])))
 			continue;
-		if (is_many(ev, &v[i])) {
+		if (f->flags & FN_NOBOOL && v[i].kind == V_REF && several_cells(&v[i])) {
+			v[i] = value_error(XE_VALUE);
+		} else if (is_many(ev, &v[i])) {
 			if (!lift)
 				lift = arena_zalloc(&ev->tmp, (size_t)max * sizeof *lift);
 			lift[i] = eval_to_array(ev, v[i]);
@@ -1420,7 +1441,9 @@ call_node(struct eval *ev, const struct node *n)
 			ev->p->lift = (uint32_t)(r * cols + c);
 			for (int i = 0; i < max; i++)
 				w[i] = i < n->nargs && lift[i] ? stretched(lift[i], r, c) : v[i];
-			out = eval_to_scalar(ev, call_scalars(ev, n, w));
+			out = call_scalars(ev, n, w);
+			if (!want_refs || out.kind != V_REF)
+				out = eval_to_scalar(ev, out);
 			result->v[(int64_t)r * cols + c] = out;
 		}
 	ev->p->lift = 0;

@@ -679,6 +679,24 @@ r1c1_part(const char *s, char letter, int32_t home, int32_t *out)
 	return s;
 }
 
+/* A sheet's name that a formula must quote because it begins with a digit goes unquoted here: "2024!A1". */
+static struct formula *
+parse_indirect(struct eval *ev, const char *s)
+{
+	struct formula *f = formula_parse(&ev->tmp, ev->wb, ev->sheet, ev->row, ev->col, s, 0);
+	const char *p = s;
+	struct buf b = BUF_INIT;
+
+	while ((*p >= '0' && *p <= '9') || ((*p | 32) >= 'a' && (*p | 32) <= 'z') || *p == '_' || *p == '.' || *p & 0x80)
+		p++;
+	if (f->root || p == s || *p != '!')
+		return f;
+	buf_printf(&b, "'%.*s'%s", (int)(p - s), s, p);
+	f = formula_parse(&ev->tmp, ev->wb, ev->sheet, ev->row, ev->col, b.s, 0);
+	buf_free(&b);
+	return f;
+}
+
 void
 fn_indirect(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
@@ -707,7 +725,7 @@ fn_indirect(struct eval *ev, const struct node *call, struct value *args, int na
 			*out = eval_ref(ev, sheet, row, col, row, col);
 		return;
 	}
-	f = formula_parse(&ev->tmp, ev->wb, ev->sheet, ev->row, ev->col, s, 0);
+	f = parse_indirect(ev, s);
 	if (!f->root || (f->root->kind != N_AREA && f->root->kind != N_NAME && !(f->root->kind == N_BINARY &&
 	    (f->root->op == ':' || f->root->op == ',' || f->root->op == ' ')))) {
 		*out = value_error(XE_REF);

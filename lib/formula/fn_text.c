@@ -380,11 +380,18 @@ IMPL(fn_unicode)
 	*out = len(&args[0]) ? value_num(utf8_decode(str(&args[0]), len(&args[0]), &k)) : value_error(XE_VALUE);
 }
 
+/* Of a range or an array, the first element, as N. */
 IMPL(fn_t)
 {
+	struct value v = args[0];
+
 	IGNORE;
-	if (args[0].kind == V_TEXT)
-		*out = args[0];
+	if (v.kind == V_REF)
+		v = eval_get(ev, v.u.ref->area[0].sheet1, v.u.ref->area[0].row1, v.u.ref->area[0].col1);
+	else if (v.kind == V_ARRAY)
+		v = v.u.array->v[0];
+	if (v.kind == V_TEXT || v.kind == V_ERROR)
+		*out = v;
 	else
 		give(ev, "", 0, out);
 }

@@ -48,8 +48,11 @@ enum func_flag {
 	FN_DYNAMIC = 4,    /* makes references at run time */
 	FN_ARRAY = 8,      /* may return an array even in an ordinary formula's argument (SUMPRODUCT evaluates in array mode) */
 	FN_NAREF = 16,     /* returns a reference: INDEX, OFFSET, INDIRECT, CHOOSE, IF, XLOOKUP */
-	FN_NOBOOL = 64,    /* came with an add-in: a logical is #VALUE!, a required argument left empty #N/A; in a
-	                    * reference given to an 'L', text must be a number */
+	FN_NOBOOL = 64,    /* came with an add-in: a logical is #VALUE!, and so is a range of several cells for a scalar
+	                    * (an array is lifted); a required argument left empty is #N/A; in a reference given to an 'L',
+	                    * text must be a number */
+	FN_REFLIFT = 4096, /* an array of references for an 'r' (OFFSET or INDIRECT with an array) is lifted: SUMIF, SUBTOTAL, N … */
+	FN_LASTFIRST = 2048, /* what is wrong with the last parameter is the result before what is wrong with the others */
 	FN_ITERATES = 256, /* found by iteration: Excel's own is within 1e-7 */
 	FN_LAMBDA = 128,   /* takes a LAMBDA, or the bare name of a function */
 	FN_EMPTYDEF = 512, /* a parameter left empty means its default, as one omitted does, not 0 */

@@ -126,10 +126,7 @@ workbook_row_hidden(const struct sheet *s, int32_t row)
 int
 workbook_row_filtered(const struct sheet *s, int32_t row)
 {
-	for (size_t i = 0; i < s->nfilters; i++)
-		if (row >= s->filters[i].row1 && row <= s->filters[i].row2)
-			return workbook_row_hidden(s, row);
-	return 0;
+	return s->nfilters && workbook_row_hidden(s, row);
 }
 
 size_t

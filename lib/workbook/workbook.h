@@ -91,7 +91,7 @@ struct sheet {
 	int32_t row_min, row_max, col_min, col_max; /* used range; row_max < row_min when empty */
 	struct cell_area *hidden_rows; /* runs of hidden rows (SUBTOTAL 101…); only rows matter */
 	size_t nhidden_rows;
-	struct cell_area *filters;     /* ranges with a filter set: hidden rows in them are filtered out */
+	struct cell_area *filters;     /* ranges with a filter set: while there is one, every hidden row of the sheet counts as filtered out */
 	size_t nfilters;
 	struct cell_area *merged;
 	size_t nmerged;
@@ -179,7 +179,7 @@ const struct table *workbook_table(const struct workbook *wb, const char *name, 
 /* Format code such as "0.00%"; "General" for 0 and for what is out of range. */
 const char *workbook_number_format(const struct workbook *wb, int style);
 int workbook_row_hidden(const struct sheet *s, int32_t row);
-int workbook_row_filtered(const struct sheet *s, int32_t row); /* hidden by a filter, not by hand */
+int workbook_row_filtered(const struct sheet *s, int32_t row); /* hidden while a filter is set on the sheet */
 
 /* "B4" or "$B$4" -> row, col. Returns its length, 0 if s does not start with a cell address. */
 size_t a1_parse(const char *s, int32_t *row, int32_t *col);
