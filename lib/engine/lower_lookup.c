@@ -3,7 +3,7 @@
  *
  * A lookup in constants is a search in a table (COUNTLE for the approximate match of sorted numbers, FINDEQ for the exact one)
  * followed by a GATHER; among random cells it is a chain of comparisons and a PICK. Approximate matches among random or unsorted
- * values are Excel's bisection: ascending step by step with a PICK a step, descending written out as choices between comparisons. XLOOKUP's next smaller
+ * values are Excel's bisection step by step with a PICK a step (ascending), or its walk from the first one on (descending). XLOOKUP's next smaller
  * and larger among random numbers look at each.
  */
 #include <math.h>
@@ -119,14 +119,44 @@ only_type(struct lval v)
 	return v.typ == IR_NONE && (v.mask == LM_NUM || v.mask == LM_TEXT || v.mask == LM_BOOL) ? v.mask : 0;
 }
 
-/* The binary search of find_sorted() in fn_lookup.c (ascending), step by step: positions from 0 in lanes. What is of another type, or empty, is stepped
+/* Where the run of equal elements ends that one at `found` (from 1) belongs to, in the lanes of `hit`; elsewhere `found`. */
+static ir_ref
+run_end(struct lower *L, const struct lval *v, size_t n, int type, ir_ref hit, ir_ref found)
+{
+	struct lval *last = arena_alloc(&L->arena, n * sizeof *last), end;
+	struct ir *ir = L->ir;
+	int runs = 0;
+
+	for (size_t i = n; i-- > 0;) {
+		struct lval eq;
+
+		last[i] = lower_number(ir_const(ir, (double)i + 1), IR_NONE);
+		if (i + 1 == n || v[i].err != IR_NONE || v[i].mask != type || v[i + 1].err != IR_NONE || v[i + 1].mask != type)
+			continue;
+		eq = lower_compare(L, '=', v[i], v[i + 1]);
+		if (eq.kind != LV_SCALAR)
+			return IR_NONE;
+		last[i].num = ir_op3(ir, IR_SEL, eq.num, last[i + 1].num, last[i].num);
+		runs = 1;
+	}
+	if (!runs)
+		return found;
+	end = lower_pick(L, ir_op2(ir, IR_MAX, found, ir_const(ir, 1)), last, n);
+	if (end.kind != LV_SCALAR)
+		return IR_NONE;
+	found = ir_op3(ir, IR_SEL, hit, end.num, found);
+	ir_set_range(ir, found, 0, (double)n);
+	return found;
+}
+
+/* The binary search of find_ascending() in fn_lookup.c, step by step: positions from 0 in lanes. What is of another type, or empty, is stepped
  * over; where that may change from trial to trial: IR_NONE. Gives the position from 1, 0 where there is none. */
 static ir_ref
 find_halving(struct lower *L, struct lval x, const struct lval *v, size_t n)
 {
 	double *next = arena_alloc(&L->arena, (n + 1) * sizeof *next);
 	struct ir *ir = L->ir;
-	ir_ref zero = ir_const(ir, 0), one = ir_const(ir, 1), lo = zero, hi = ir_const(ir, (double)n - 1), found = zero;
+	ir_ref zero = ir_const(ir, 0), one = ir_const(ir, 1), lo = zero, hi = ir_const(ir, (double)n - 1), found = zero, hit = zero;
 	int type = only_type(x), all = 1;
 	uint32_t table;
 
@@ -147,7 +177,7 @@ find_halving(struct lower *L, struct lval x, const struct lval *v, size_t n)
 	for (size_t left = n; left; left /= 2) {
 		ir_ref mid = ir_op2(ir, IR_ADD, lo, ir_op1(ir, IR_FLOOR, ir_op2(ir, IR_MUL, ir_op2(ir, IR_SUB, hi, lo), ir_const(ir, 0.5))));
 		ir_ref active = ir_op2(ir, IR_XLE, lo, hi), at, upto;
-		struct lval e, le;
+		struct lval e, le, eq, key = {.kind = LV_SCALAR, .mask = x.mask, .num = x.num, .err = IR_NONE, .typ = IR_NONE};
 
 		/* done lanes look at element 0 */
 		mid = ir_op3(ir, IR_SEL, active, mid, zero);
@@ -157,16 +187,20 @@ find_halving(struct lower *L, struct lval x, const struct lval *v, size_t n)
 			return IR_NONE;
 		e.err = e.typ = IR_NONE; /* an element that is looked at is of the type */
 		e.mask = (uint8_t)type;
-		le = lower_compare(L, 'l', e, (struct lval){.kind = LV_SCALAR, .mask = x.mask, .num = x.num, .err = IR_NONE, .typ = IR_NONE});
-		if (le.kind != LV_SCALAR)
+		le = lower_compare(L, 'l', e, key);
+		eq = lower_compare(L, '=', e, key);
+		if (le.kind != LV_SCALAR || eq.kind != LV_SCALAR)
 			return IR_NONE;
 		upto = ir_op2(ir, IR_AND, active, ir_op2(ir, IR_AND, ir_op2(ir, IR_XLE, at, hi), le.num));
 		found = ir_op3(ir, IR_SEL, upto, ir_op2(ir, IR_ADD, at, one), found);
 		lo = ir_op3(ir, IR_SEL, upto, ir_op2(ir, IR_ADD, at, one), lo);
 		hi = ir_op3(ir, IR_SEL, upto, hi, ir_op2(ir, IR_SUB, mid, one));
+		eq.num = ir_op2(ir, IR_AND, upto, eq.num);
+		lo = ir_op3(ir, IR_SEL, eq.num, ir_const(ir, (double)n), lo); /* an equal one ends it */
+		hit = ir_op2(ir, IR_OR, hit, eq.num);
 		ir_set_range(ir, found, 0, (double)n);
 	}
-	return found;
+	return run_end(L, v, n, type, hit, found);
 }
 
 /* XLOOKUP's next smaller (dir < 0) or next larger item, in any order: the first that is equal, else the first of the nearest. Numbers only. Position
@@ -232,60 +266,25 @@ xposition(struct lower *L, struct lval x, const struct lval *v, size_t n, double
 	return lower_number(pos, x.err);
 }
 
-/* --- the descending search of find_sorted() in fn_lookup.c, written out: the first of equal ones ---------------- */
-
-struct bisection {
-	struct lower *L;
-	ir_ref x;
-	const struct lval *v;
-	ir_ref *first; /* of the run of equal ones that ends here, from 1 */
-};
-
+/* find_descending() in fn_lookup.c: one by one until x or what is below it. IR_NONE: not among plain numbers (and what is surely none). */
 static ir_ref
-number_op(struct bisection *b, enum ir_op op, int64_t i)
+find_descending(struct lower *L, struct lval x, const struct lval *v, size_t n)
 {
-	return ir_op2(b->L->ir, op, b->v[i].num, b->x);
-}
+	struct ir *ir = L->ir;
+	ir_ref pos = ir_const(ir, 0), on = ir_const(ir, 1);
 
-/* Where the search between lo and hi ends, from 1; `found` where it finds nothing. */
-static ir_ref
-bisect(struct bisection *b, int64_t lo, int64_t hi, ir_ref found)
-{
-	struct ir *ir = b->L->ir;
-	int64_t mid = lo + (hi - lo) / 2, at = mid;
-	ir_ref here, right, left;
-
-	if (lo > hi)
-		return found;
-	while (b->v[at].mask != LM_NUM && at < hi) /* steps over what cannot be compared */
-		at++;
-	if (b->v[at].mask != LM_NUM)
-		return bisect(b, lo, mid - 1, found);
-	here = ir_const(ir, (double)at + 1);
-	right = bisect(b, at + 1, hi, here);
-	left = bisect(b, lo, mid - 1, found);
-	return ir_op3(ir, IR_SEL, number_op(b, IR_EQ, at), b->first[at],
-	              ir_op3(ir, IR_SEL, number_op(b, IR_GT, at), right, left));
-}
-
-/* IR_NONE: not among plain numbers (and what is surely none). */
-static ir_ref
-find_bisected(struct lower *L, struct lval x, const struct lval *v, size_t n)
-{
-	struct bisection b = {.L = L, .x = x.num, .v = v};
-
-	if (x.mask != LM_NUM || n > CHAIN_LIMIT)
+	if (x.mask != LM_NUM || x.typ != IR_NONE || n > CHAIN_LIMIT)
 		return IR_NONE;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (v[i].err != IR_NONE || v[i].typ != IR_NONE || (v[i].mask != LM_NUM && (v[i].mask & LM_NUM)))
 			return IR_NONE;
-	b.first = arena_alloc(&L->arena, (n + 1) * sizeof *b.first);
-	for (size_t i = 0; i < n; i++) {
-		b.first[i] = ir_const(L->ir, (double)i + 1);
-		if (i && v[i].mask == LM_NUM && v[i - 1].mask == LM_NUM)
-			b.first[i] = ir_op3(L->ir, IR_SEL, number_op(&b, IR_EQ, (int64_t)i - 1), b.first[i - 1], b.first[i]);
+		if (v[i].mask != LM_NUM)
+			continue;
+		pos = ir_op3(ir, IR_SEL, ir_op2(ir, IR_AND, on, ir_op2(ir, IR_GE, v[i].num, x.num)), ir_const(ir, (double)i + 1), pos);
+		on = ir_op2(ir, IR_AND, on, ir_op2(ir, IR_GT, v[i].num, x.num));
 	}
-	return bisect(&b, 0, (int64_t)n - 1, ir_const(L->ir, 0));
+	ir_set_range(ir, pos, 0, (double)n);
+	return pos;
 }
 
 /* Position (from 1) and #N/A where there is none. type: 0 exact, 1 next below in ascending, -1 next above in descending. */
@@ -302,7 +301,7 @@ match(struct lower *L, struct lval x, const struct lval *v, size_t n, int type)
 	if (pos == IR_NONE && type > 0)
 		pos = find_halving(L, x, v, n);
 	if (pos == IR_NONE && type < 0)
-		pos = find_bisected(L, x, v, n);
+		pos = find_descending(L, x, v, n);
 	if (pos == IR_NONE)
 		return lower_unsupported(L, "lookup among texts, or among cells of changing type");
 	bad = ir_op3(L->ir, IR_SEL, ir_op2(L->ir, IR_XEQ, pos, zero), ir_const(L->ir, XE_NA), zero);

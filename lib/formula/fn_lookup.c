@@ -2,7 +2,7 @@
  * fn_lookup: finding and addressing. Rows: functions/lookup.def.
  *
  * The approximate match is the binary search of Excel, also where the vector is not sorted: cells of another type than
- * the value are stepped over.
+ * the value are stepped over, and a value that is equal ends it. MATCH(x, v, -1) goes through the vector one by one.
  */
 #include <math.h>
 #include <stdio.h>
@@ -129,9 +129,9 @@ find_exact(const struct vector *t, const struct value *x, int wildcards, int bac
 	return -1;
 }
 
-/* Largest position whose value is <= x (ascending) or >= x (descending), by bisection. */
+/* By bisection, up to the last of the values that equal the one that was hit; without a hit, the last that was found below x. */
 static int64_t
-find_sorted(const struct vector *t, const struct value *x, int descending)
+find_ascending(const struct vector *t, const struct value *x)
 {
 	int64_t lo = 0, hi = t->n - 1, found = -1;
 
@@ -142,34 +142,51 @@ find_sorted(const struct vector *t, const struct value *x, int descending)
 
 		while (!same_type(&v, x) && at < hi) /* step over what cannot be compared */
 			v = vector_get(t, ++at);
-		if (!same_type(&v, x)) {
+		cmp = same_type(&v, x) ? value_compare(&v, x) : 1;
+		if (cmp > 0) {
 			hi = mid - 1;
 			continue;
 		}
+		found = at;
+		lo = at + 1;
+		if (cmp)
+			continue;
+		while (found + 1 < t->n && (v = vector_get(t, found + 1), same_type(&v, x)) && !value_compare(&v, x))
+			found++;
+		return found;
+	}
+	return found;
+}
+
+/* One by one, until a value equals x or is below it. */
+static int64_t
+find_descending(const struct vector *t, const struct value *x)
+{
+	int64_t found = -1;
+
+	for (int64_t i = 0; i < t->n; i++) {
+		struct value v = vector_get(t, i);
+		int cmp;
+
+		if (!same_type(&v, x))
+			continue;
 		cmp = value_compare(&v, x);
-		if (descending ? cmp >= 0 : cmp <= 0) {
-			found = at;
-			lo = at + 1;
-			if (!cmp && descending) { /* the first of equal ones */
-				while (at > 0 && (v = vector_get(t, at - 1), same_type(&v, x)) && !value_compare(&v, x))
-					at--;
-				return at;
-			}
-		} else {
-			hi = mid - 1;
-		}
+		if (cmp >= 0)
+			found = i;
+		if (cmp <= 0)
+			break;
 	}
 	return found;
 }
 
 /* --- XLOOKUP and XMATCH: one order over all types, empty cells beyond its end -------------------------------- */
 
-/* <0, 0, >0 in the order number < text < FALSE < TRUE < error < empty; descending: empty cells come before all. */
+/* <0, 0, >0 of element a and value b in the order number < text < FALSE < TRUE < error < empty; descending: empty elements come below all. */
 static int
 total_order(const struct value *a, const struct value *b, int descending)
 {
-	int ra = a->kind == V_BLANK ? (descending ? -1 : 2) : a->kind == V_ERROR;
-	int rb = b->kind == V_BLANK ? (descending ? -1 : 2) : b->kind == V_ERROR;
+	int rb = b->kind == V_BLANK ? 2 : b->kind == V_ERROR;
+	int ra = a->kind == V_BLANK ? (descending && rb < 2 ? -1 : 2) : a->kind == V_ERROR;
 
 	return ra != rb ? ra - rb : ra ? 0 : value_compare(a, b);
 }
@@ -186,7 +203,7 @@ find_next(const struct vector *t, const struct value *x, int dir, int backwards)
 		struct value v = vector_get(t, i);
 		int cmp;
 
-		if (v.kind == V_ERROR || (v.kind == V_BLANK) != (x->kind == V_BLANK))
+		if (v.kind == V_ERROR || (v.kind == V_BLANK && x->kind != V_BLANK))
 			continue;
 		cmp = total_order(&v, x, 0);
 		if (!cmp)
@@ -201,18 +218,25 @@ find_next(const struct vector *t, const struct value *x, int dir, int backwards)
 	return found;
 }
 
-/* Bisection. Ascending: the first element >= x; descending: the last one >= x (n and -1 where there is none). */
+/* Bisection. Ascending: the first element >= x; descending: the last one >= x (n and -1 where there is none). An element that is
+ * equal ends it, also where the vector is not sorted. */
 static int64_t
 find_bound(const struct vector *t, const struct value *x, int descending)
 {
-	int64_t lo = 0, hi = t->n;
+	int64_t lo = 0, hi = t->n, step = descending ? 1 : -1;
 
 	while (lo < hi) {
-		int64_t mid = lo + (hi - lo) / 2;
+		int64_t mid = lo + (hi - lo - 1) / 2;
 		struct value v = vector_get(t, mid);
 		int cmp = total_order(&v, x, descending);
 
-		if (descending ? cmp >= 0 : cmp < 0)
+		if (!cmp) {
+			while (mid + step >= 0 && mid + step < t->n &&
+			       (v = vector_get(t, mid + step), !total_order(&v, x, descending)))
+				mid += step;
+			return mid;
+		}
+		if (descending ? cmp > 0 : cmp < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -270,7 +294,7 @@ table_lookup(struct eval *ev, struct value *args, int nargs, int across, struct 
 	}
 	at = (int32_t)col - 1;
 	set_vector(&t, across, 0, rows, cols);
-	i = approx ? find_sorted(&t, &x, 0) : find_exact(&t, &x, 1, 0);
+	i = approx ? find_ascending(&t, &x) : find_exact(&t, &x, 1, 0);
 	if (i < 0)
 		*out = value_error(XE_NA);
 	else
@@ -307,7 +331,7 @@ fn_lookup(struct eval *ev, const struct node *call, struct value *args, int narg
 	}
 	across = cols > rows;
 	set_vector(&t, across, 0, rows, cols);
-	i = find_sorted(&t, &x, 0);
+	i = find_ascending(&t, &x);
 	if (i < 0) {
 		*out = value_error(XE_NA);
 		return;
@@ -322,7 +346,9 @@ fn_lookup(struct eval *ev, const struct node *call, struct value *args, int narg
 		return;
 	}
 	across = rcols > rrows;
-	if (!r.is_ref && i >= (across ? rcols : rrows))
+	if (rrows > 1 && rcols > 1)
+		*out = value_error(XE_NA); /* results come from one row or column */
+	else if (!r.is_ref && i >= (across ? rcols : rrows))
 		*out = value_error(XE_NA);
 	else
 		*out = across ? table_get(&r, 0, (int32_t)i) : table_get(&r, (int32_t)i, 0);
@@ -427,7 +453,7 @@ fn_match(struct eval *ev, const struct node *call, struct value *args, int nargs
 		return;
 	}
 	set_vector(&t, cols > rows, 0, rows, cols);
-	i = type == 0 ? find_exact(&t, &x, 1, 0) : find_sorted(&t, &x, type < 0);
+	i = type == 0 ? find_exact(&t, &x, 1, 0) : type < 0 ? find_descending(&t, &x) : find_ascending(&t, &x);
 	*out = i < 0 ? value_error(XE_NA) : value_num((double)i + 1);
 }
 
