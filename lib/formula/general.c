@@ -155,30 +155,50 @@ parse_date(const char *s, int date1904, double *out)
 	return p;
 }
 
-/* 12:30, 1:30:15.5 PM */
+/* "15.5", "15.": the seconds; what follows, NULL if there are none. */
+static const char *
+read_seconds(const char *s, double *out)
+{
+	int whole, n;
+	const char *p = read_int(s, &whole, &n);
+
+	*out = whole;
+	if (!p || *p != '.')
+		return p;
+	return isdigit((unsigned char)p[1]) ? s + num_scan_double(s, out) : p + 1;
+}
+
+/* 12:30, 1:30:15.5 PM, 59:30.5 (minutes and seconds). One of the parts may go beyond its end, up to 9999: 25:00, 0:0:90. */
 static const char *
 parse_time(const char *s, double *out)
 {
-	int h, mi = 0, n;
+	int h, mi = 0, n, colon;
 	double sec = 0;
 	const char *p = read_int(s, &h, &n);
 
 	if (!p)
 		return NULL;
-	if (*p == ':') {
-		if (!(p = read_int(p + 1, &mi, &n)))
-			return NULL;
-		if (*p == ':') {
-			size_t k = num_scan_double(p + 1, &sec);
+	colon = *p == ':';
+	if (colon) {
+		const char *q = p + 1;
 
-			if (!k || sec >= 60)
-				return NULL;
-			p += 1 + k;
+		if (!(p = read_int(q, &mi, &n)))
+			return NULL;
+		if (*p == '.' && isdigit((unsigned char)p[1])) {
+			p = read_seconds(q, &sec);
+			mi = h;
+			h = 0;
+		} else if (*p == ':') {
+			p = read_seconds(p + 1, &sec);
+		} else if (*p == '.') {
+			p++;
 		}
+		if (!p)
+			return NULL;
 	} else if (*p != ' ') {
 		return NULL;
 	}
-	if (mi > 59)
+	if (h > 9999 || mi > 9999 || sec >= 10000 || (h > 23) + (mi > 59) + (sec >= 60) > 1)
 		return NULL;
 	while (*p == ' ')
 		p++;
@@ -187,10 +207,10 @@ parse_time(const char *s, double *out)
 			return NULL;
 		h = h % 12 + ((*p | 32) == 'p' ? 12 : 0);
 		p += 2;
-	} else if (!memchr(s, ':', (size_t)(p - s))) {
+	} else if (!colon) {
 		return NULL;
 	}
-	*out = (h * 3600.0 + mi * 60 + sec) / 86400;
+	*out = (h * 3600.0 + mi * 60.0 + sec) / 86400;
 	return p;
 }
 

@@ -105,10 +105,22 @@ meets(const struct section *s, double x)
 	}
 }
 
+/* Does the section stand for text? 2: it has places for digits or dates as well. */
 static int
-put_text(struct buf *b, const char *text, const struct section *sec, int n)
+takes_text(const struct section *s)
 {
-	const struct section *s = n == 4 ? &sec[3] : n == 1 && memchr(sec[0].s, '@', sec[0].n) ? &sec[0] : NULL;
+	int at = 0, places = 0;
+
+	for (size_t i = 0; i < s->n; i += numfmt_token(s->s + i, s->n - i)) {
+		at |= s->s[i] == '@';
+		places |= strchr("0#?dDmMyYhHsS", s->s[i]) != NULL;
+	}
+	return at ? 1 + places : 0;
+}
+
+static int
+put_text(struct buf *b, const char *text, const struct section *s)
+{
 	int rc = 0;
 
 	if (!s)
@@ -142,25 +154,29 @@ numfmt_format(struct buf *b, const struct value *v, const char *format, int date
 {
 	static const struct section general = {"General", 7, 0, 0};
 	struct section sec[4];
-	const struct section *s;
+	const struct section *s, *text = NULL;
 	int n = split(format, sec), minus;
 	double x;
+	char g[64];
 
+	for (int k = 0; k < n; k++)
+		if (takes_text(&sec[k]) > (k == n - 1)) /* only the last one may, and then it may do nothing else */
+			return XE_VALUE;
+	if (n == 4 || takes_text(&sec[n - 1]))
+		text = &sec[--n];
 	if (v->kind == V_TEXT || v->kind == V_BOOL)
-		return put_text(b, v->kind == V_BOOL ? (v->boolean ? "TRUE" : "FALSE") : v->u.text->s, sec, n);
+		return put_text(b, v->kind == V_BOOL ? (v->boolean ? "TRUE" : "FALSE") : v->u.text->s, text);
 	x = v->kind == V_NUM ? v->u.num : 0;
 	if (!*format)
-		return 0;
+		return x < 0 ? buf_putc(b, '-') : 0;
+	if (!n) {
+		value_format_general(x, g);
+		return put_text(b, g, text);
+	}
 	s = choose(sec, n, x, &minus);
 	if (!s)
 		s = &general;
-	if (memchr(s->s, '@', s->n)) {
-		char g[64];
-
-		value_format_general(x, g);
-		return buf_puts(b, g);
-	}
 	if (numfmt_is_date(s))
-		return numfmt_date(b, x, s, date1904);
+		return numfmt_date(b, x, s, minus, date1904);
 	return numfmt_number(b, x < 0 ? -x : x, s, minus);
 }

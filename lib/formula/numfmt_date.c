@@ -19,6 +19,8 @@ struct moment {
 	double unit;     /* 10^decimals */
 	int decimals, ampm;
 	int weekday;
+	char elapsed;    /* h, m or s: the unit of [h], [m], [s], which its letter without brackets counts too; 0: none */
+	int alone;       /* nothing is shown but one elapsed time */
 };
 
 static int
@@ -89,8 +91,17 @@ static int
 survey(const struct section *s, struct moment *m)
 {
 	m->decimals = m->ampm = 0;
+	m->elapsed = 0;
+	m->alone = 1;
 	for (size_t i = 0; i < s->n; i += numfmt_token(s->s + i, s->n - i)) {
 		size_t k = i + 1;
+
+		if (is_elapsed(s->s + i, numfmt_token(s->s + i, s->n - i))) {
+			m->alone &= !m->elapsed;
+			m->elapsed = (char)(s->s[i + 1] | 32);
+			continue;
+		}
+		m->alone &= !strchr("dDmMyYhHsSeE.", s->s[i]);
 
 		if (is_literal(s->s[i]))
 			continue;
@@ -105,6 +116,17 @@ survey(const struct section *s, struct moment *m)
 		}
 	}
 	return 0;
+}
+
+/* Negative times: anything in the 1904 system, else a single elapsed time, which may also lie beyond the calendar. */
+static int
+out_of_range(double x, int date1904, const struct moment *m)
+{
+	double last = XL_DATE_MAX + 1 - (date1904 ? 1462 : 0);
+
+	if (m->elapsed && m->alone)
+		return x <= -1e10 || x >= 1e10;
+	return x >= last || (x < 0 && !(date1904 && x > -last));
 }
 
 static void
@@ -181,15 +203,17 @@ put_half(struct buf *b, const struct moment *m, const char *p, int *rc)
 }
 
 int
-numfmt_date(struct buf *b, double x, const struct section *s, int date1904)
+numfmt_date(struct buf *b, double x, const struct section *s, int minus, int date1904)
 {
 	struct moment m;
 	int rc = survey(s, &m);
 	char last = 0;
 
-	if (rc || x < 0 || x >= XL_DATE_MAX + 1 - (date1904 ? 1462 : 0))
+	if (rc || out_of_range(x, date1904, &m))
 		return XE_VALUE;
-	take_apart(x, date1904, &m);
+	if (x < 0 && minus)
+		rc |= buf_putc(b, '-');
+	take_apart(fabs(x), date1904, &m);
 	for (size_t i = 0, n; i < s->n; i += n) {
 		const char *p = s->s + i;
 		char c = (char)(*p | 32);
@@ -205,7 +229,8 @@ numfmt_date(struct buf *b, double x, const struct section *s, int date1904)
 				n++;
 		} else if (n == 1 && strchr("dmyhse", c)) {
 			n = run_of(p, s->n - i);
-			rc |= put_run(b, &m, c, n, is_minutes(s, i, last));
+			rc |= c == m.elapsed && m.elapsed ? put_elapsed(b, &m, c, n)
+			                                  : put_run(b, &m, c, n, m.elapsed || is_minutes(s, i, last));
 			last = c;
 		} else {
 			n = n ? n : 1;

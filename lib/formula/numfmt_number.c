@@ -4,12 +4,14 @@
  * A section is cut into tokens; a placeholder (0 # ?) then shows the digit of its position, so that literals may stand between
  * digits ("00-00-00"). Rules, from what Excel cached for its users' formats:
  *  1. The first placeholder of the whole part shows all digits that have no place.
- *  2. A place without a digit shows 0 for 0 and for what follows a 0, a blank for ? (its comma too), nothing for #.
+ *  2. A place without a digit shows 0 for 0, a blank for ? (its comma too), nothing for #, also between zeros: 1 as "00##" is 001.
  *  3. Trailing zeros of the decimals vanish for #, become blanks for ?.
  *  4. Under an exponent the whole part is a power of ten to the number of its places; percent and scaling do nothing; zero
  *     fills every place of the whole part.
  *  5. The fraction of a whole number is hidden unless its numerator holds a 0: by blanks if there is a ? anywhere, else entirely.
  *     What separates it from a whole part of 0 is kept for 0, hidden by blanks for ? (or if the numerator holds one), else dropped.
+ *  6. A comma right behind a place groups by thousands if a place of the whole part comes next, divides by 1000 if no place of its
+ *     part follows at all, else does nothing; elsewhere it is a literal.
  */
 #include <ctype.h>
 #include <math.h>
@@ -86,6 +88,15 @@ digit_follows(const struct layout *l, int i)
 	return 0;
 }
 
+/* Does a digit's place come right behind the commas? */
+static int
+groups(const struct layout *l, int i)
+{
+	while (i < l->n && l->t[i].kind == COMMA)
+		i++;
+	return i < l->n && l->t[i].kind == DIGIT;
+}
+
 /* The parts of "# ?/?": the run of places before the slash is the numerator, what comes earlier the whole part. */
 static void
 find_fraction(struct layout *l)
@@ -144,12 +155,12 @@ lay_out(struct layout *l, const struct section *sec)
 			else
 				l->point = i;
 			break;
-		case COMMA:
-			if (!seen)
+		case COMMA: /* rule 6 */
+			if (!i || (l->t[i - 1].kind != DIGIT && l->t[i - 1].kind != COMMA))
 				t->kind = LITERAL;
-			else if (l->point < 0 && l->exponent < 0 && digit_follows(l, i))
+			else if (l->point < 0 && l->exponent < 0 && groups(l, i))
 				l->group = 1;
-			else if (l->exponent < 0)
+			else if (l->exponent < 0 && !digit_follows(l, i))
 				l->scale++;
 			break;
 		case PERCENT:
@@ -252,7 +263,7 @@ put_place(struct buf *b, char c, int pos, const char *w, int nd, int first, int 
 	int rc = 0;
 
 	if (pos >= nd) {
-		char fill = c == '0' || *zeros ? '0' : c == '?' ? ' ' : '\0';
+		char fill = c == '0' || (c == '?' && *zeros) ? '0' : c == '?' ? ' ' : '\0';
 
 		*zeros |= fill == '0';
 		if (fill)
@@ -277,7 +288,7 @@ decimal_shown(const struct layout *l, const char *dec, int k)
 	for (int i = l->point + 1, at = 0; i < l->n && i != l->exponent; i++) {
 		if (l->t[i].kind != DIGIT)
 			continue;
-		if (at >= k && (dec[at] != '0' || *l->t[i].s == '0'))
+		if (at >= k && (dec[at] != '0' || (at == k && *l->t[i].s == '0')))
 			return 1;
 		at++;
 	}

@@ -23,6 +23,7 @@ int numfmt_literal(struct buf *b, const char *s, size_t n);
 int numfmt_number(struct buf *b, double size, const struct section *s, int minus);
 
 int numfmt_is_date(const struct section *s);
-int numfmt_date(struct buf *b, double x, const struct section *s, int date1904);
+/* minus: as above, for a negative time. */
+int numfmt_date(struct buf *b, double x, const struct section *s, int minus, int date1904);
 
 #endif

@@ -532,8 +532,10 @@ wb_start(struct part *p, const char *el, const char **attr)
 		r->ref = more(r->ref, r->nref, &r->ref_cap, sizeof *r->ref);
 		s = attr_of(attr, "id");
 		r->ref[r->nref++].rid = s ? arena_strdup(a, s) : NULL;
-	} else if (!strcmp(el, "workbookPr")) {
-		wb->date1904 = is_true(attr_of(attr, "date1904"));
+	} else if (!strcmp(el, "workbookPr")) { /* there may be a second one, of an extension */
+		s = attr_of(attr, "date1904");
+		if (s)
+			wb->date1904 = is_true(s);
 	} else if (!strcmp(el, "calcPr")) {
 		wb->iterate = is_true(attr_of(attr, "iterate"));
 		s = attr_of(attr, "iterateCount");
