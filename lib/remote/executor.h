@@ -57,7 +57,7 @@ struct executor {
 	const char *kind;
 	/* 0 and its id: accepted. Where there is `release`, it does not start before that. -1 after which find() has to tell: cut off in the middle. */
 	int (*submit)(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int64_t until, struct err *e);
-	int (*release)(struct site *s, const char *id, int64_t until, struct err *e);              /* NULL: submit() starts it */
+	int (*release)(struct site *s, const char *id, const char *folder, int64_t until, struct err *e);  /* NULL: submit() starts it */
 	/* By label. 1 found, 0 absent for certain, -1. */
 	int (*find)(struct site *s, const char *label, const char *folder, char id[REMOTE_ID], struct remote_status *st, int64_t until,
 	            struct err *e);
@@ -66,7 +66,7 @@ struct executor {
 	int (*cancel)(struct site *s, const char *id, const char *label, const char *folder, int64_t until, struct err *e);  /* id "": all of the label */
 	int (*suspend)(struct site *s, const char *id, const char *folder, int64_t until, struct err *e);  /* the job's clock stops with it */
 	int (*resume)(struct site *s, const char *id, const char *folder, int64_t until, struct err *e);
-	int (*priority)(struct site *s, const char *id, int64_t n, int64_t until, struct err *e);  /* NULL: has none */
+	int (*priority)(struct site *s, const char *id, const char *folder, int64_t n, int64_t until, struct err *e);  /* NULL: has none */
 	/* 0: it can be used: it answers. version: for people. */
 	int (*check)(struct site *s, char *version, int64_t n, int64_t until, struct err *e);
 };
