@@ -1,6 +1,7 @@
 /* site: see site.h. */
 #include "remote/site.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -294,6 +295,7 @@ run_once(struct site *s, char *const argv[], int in_fd, struct buf *out, struct 
 int
 site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
 {
+	off_t at = in_fd >= 0 ? lseek(in_fd, 0, SEEK_CUR) : 0;
 	char *again[32];
 	int k = 0, rc = run_once(s, argv, in_fd, out, said, status, until, e);
 
@@ -311,7 +313,7 @@ site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, stru
 	again[k] = NULL;
 	if (said)
 		buf_clear(said);
-	if (in_fd >= 0 && lseek(in_fd, 0, SEEK_SET) < 0)
+	if (in_fd >= 0 && lseek(in_fd, at, SEEK_SET) < 0)
 		return err_set(e, ERR_TEMPFAIL, "%s had to be sent to %s; try again", "sim-remote", s->host->host);
 	return run_once(s, again, in_fd, out, said, status, until, e);
 }
@@ -449,18 +451,24 @@ content_name(const char *from, int fd, char out[SHA256_TEXT + 16], int64_t *size
 	return 0;
 }
 
+/* What has arrived there stays when the connection breaks: the next goes on from there. */
 static int
 send_content(struct site *s, char *name, int64_t size, int fd, char there[PATH_MAX], int64_t until, struct err *e)
 {
-	char bytes[24];
-	char *argv[] = {s->program, (char *)(uintptr_t)"--content", s->base, name, bytes, (char *)(uintptr_t)"ask", NULL};
+	char bytes[24], from[24] = "ask";
+	char *argv[] = {s->program, (char *)(uintptr_t)"--content", s->base, name, bytes, from, NULL};
 	struct buf out = BUF_INIT;
+	int64_t n = 0;
 	int rc;
 
 	snprintf(bytes, sizeof bytes, "%lld", (long long)size);
 	rc = act(s, argv, -1, &out, until, e);
 	if (rc == 1) {
-		argv[5] = NULL;
+		if (out.s)
+			out.s[strcspn(out.s, "\n")] = '\0';
+		if (num_parse_int(out.s ? out.s : "", 0, size, &n) < 0 || lseek(fd, n, SEEK_SET) < 0)
+			n = lseek(fd, 0, SEEK_SET);
+		snprintf(from, sizeof from, "%lld", (long long)n);
 		buf_clear(&out);
 		rc = act(s, argv, fd, &out, until, e);
 	}
@@ -478,7 +486,7 @@ site_content(struct site *s, const char *from, char there[PATH_MAX], int64_t unt
 	char name[SHA256_TEXT + 16], seen[PATH_MAX];
 	int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
 	struct stat st;
-	int64_t size;
+	int64_t size, at = 0;
 
 	if (fd < 0)
 		return err_sys(e, ERR_NOINPUT, "cannot open %s", from);
@@ -488,13 +496,56 @@ site_content(struct site *s, const char *from, char there[PATH_MAX], int64_t unt
 	}
 	rc = content_name(from, fd, name, &size, e);
 	if (rc == 0 && *s->seen_base) {
-		rc = there_content(s->seen_base, name, size, fd, seen, e);
+		rc = there_content(s->seen_base, name, size, fd, &at, seen, e);
 		if (rc == 0 && (size_t)snprintf(there, PATH_MAX, "%s/content/%s", s->base, name) >= PATH_MAX)
 			rc = err_set(e, ERR_OS, "the path of the folder is too long");
 	} else if (rc == 0) {
 		rc = send_content(s, name, size, fd, there, until, e);
 	}
 	close(fd);
+	return rc;
+}
+
+static int
+give_name(struct site *s, const char *content, const char *to, int64_t until, struct err *e)
+{
+	char full[PATH_MAX], from[PATH_MAX];
+	char *argv[] = {s->program, (char *)(uintptr_t)"--link", from, full, NULL};
+	const char *root = *s->seen ? s->seen : s->folder;
+	int rc;
+
+	if ((size_t)snprintf(full, sizeof full, "%s/%s", root, to) >= sizeof full ||
+	    (size_t)snprintf(from, sizeof from, "%s%s", *s->seen ? s->seen_base : s->base, content + strlen(s->base)) >= sizeof from)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	if (*s->seen)
+		return there_link(from, full, e);
+	rc = act(s, argv, -1, NULL, until, e);
+	return rc > 0 ? err_set(e, ERR_TEMPFAIL, "%s: sim-remote --link said no", s->host->host) : rc;
+}
+
+int
+site_folder(struct site *s, const char *from, const char *to, char there[PATH_MAX], int64_t until, struct err *e)
+{
+	DIR *d = opendir(from);
+	struct dirent *x;
+	int rc = 0;
+
+	if (!d)
+		return err_sys(e, ERR_NOINPUT, "cannot open %s", from);
+	while (rc == 0 && (errno = 0, x = readdir(d))) {
+		char path[PATH_MAX], name[PATH_MAX], content[PATH_MAX];
+		struct stat st;
+
+		if (x->d_name[0] == '.' || (size_t)snprintf(path, sizeof path, "%s/%s", from, x->d_name) >= sizeof path ||
+		    (size_t)snprintf(name, sizeof name, "%s/%s", to, x->d_name) >= sizeof name || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		rc = site_content(s, path, content, until, e);
+		if (rc == 0)
+			rc = give_name(s, content, name, until, e);
+	}
+	closedir(d);
+	if (rc == 0 && (size_t)snprintf(there, PATH_MAX, "%s/%s", s->folder, to) >= PATH_MAX)
+		rc = err_set(e, ERR_OS, "the path of the folder is too long");
 	return rc;
 }
 

@@ -286,62 +286,136 @@ has_size(const char *path, int64_t size)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
 }
 
-/* One sender at a time of one content; the others find it there. Who waits too long sends it all the same: names of temporary files differ. */
+/* The lock of one that is arriving. Whoever waits for it may find the whole content there instead. */
 static int
-lock_content(const char *lock, const char *path, int64_t size)
+lock_part(int fd, const char *path, int64_t size)
 {
-	int fd = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-
-	for (int i = 0; fd >= 0 && i < THERE_IDLE_S * 20 && flock(fd, LOCK_EX | LOCK_NB) < 0 && !has_size(path, size); i++)
+	for (int i = 0; i < THERE_IDLE_S * 20; i++) {
+		if (has_size(path, size))
+			return 1;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return has_size(path, size);
 		poll(NULL, 0, 50);
-	return fd;
+	}
+	return -1;
+}
+
+/* All of it has arrived: is it what its name says? */
+static int
+settle_part(int fd, const char *part, const char *path, const char *sha, struct err *e)
+{
+	char got[SHA256_TEXT], folder[PATH_MAX];
+
+	if (lseek(fd, 0, SEEK_SET) < 0 || sha256_fd(fd, got, NULL) < 0 || fchmod(fd, 0400) < 0 || fsync(fd) < 0)
+		return err_sys(e, ERR_IO, "cannot check %s", part);
+	if (strcmp(sha, got)) {
+		unlink(part);
+		return err_set(e, ERR_TEMPFAIL, "what was sent for %s has another SHA-256", path);
+	}
+	if (rename(part, path) < 0)
+		return err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
+	snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+	return spool_sync_folder(folder, e);
+}
+
+static int
+take_part(const char *path, const char *sha, int64_t size, int in, int64_t from, struct err *e)
+{
+	char part[PATH_MAX];
+	struct stat st;
+	int fd, rc;
+
+	if ((size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	fd = open(part, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_sys(e, ERR_CANTCREAT, "cannot create %s", part);
+	rc = lock_part(fd, path, size);
+	if (rc < 0)
+		rc = err_set(e, ERR_TEMPFAIL, "another sender of %s does not come to an end", path);
+	else if (rc == 0 && (fstat(fd, &st) < 0 || st.st_size < from || access(part, F_OK) < 0))
+		rc = err_set(e, ERR_TEMPFAIL, "%s is shorter than it was", part);
+	else if (rc == 0 && (ftruncate(fd, from) < 0 || lseek(fd, 0, SEEK_END) < 0))
+		rc = err_sys(e, ERR_IO, "cannot write %s", part);
+	else if (rc == 0)
+		rc = take_input(in, fd, size - from, NULL, e) < 0 ? -1 : settle_part(fd, part, path, sha, e);
+	close(fd);
+	return rc < 0 ? -1 : 0;
 }
 
 int
-there_content(const char *folder, const char *name, int64_t size, int in, char path[PATH_MAX], struct err *e)
+there_content(const char *folder, const char *name, int64_t size, int in, int64_t *from, char path[PATH_MAX], struct err *e)
 {
-	char aside[PATH_MAX], sha[SHA256_TEXT];
-	int fd, rc = 0;
+	char sha[SHA256_TEXT], content[PATH_MAX], part[PATH_MAX];
+	struct stat st;
+	int rc = 0;
 
 	snprintf(sha, sizeof sha, "%s", name);
 	if (!sha256_is_text(sha) || strchr(name, '/'))
 		return err_set(e, ERR_USAGE, "%s is no name of a content", name);
-	if ((size_t)snprintf(path, PATH_MAX, "%s/content/%s", folder, name) >= PATH_MAX ||
-	    (size_t)snprintf(aside, sizeof aside, "%s.lock", path) >= sizeof aside)
+	if ((size_t)snprintf(content, sizeof content, "%s/content", folder) >= sizeof content ||
+	    (size_t)snprintf(path, PATH_MAX, "%s/%s", content, name) >= PATH_MAX ||
+	    (size_t)snprintf(part, sizeof part, "%s.part", path) >= sizeof part)
 		return err_set(e, ERR_OS, "the path of the folder is too long");
-	if (!has_size(path, size)) {
-		char content[PATH_MAX];
-
-		if (in < 0)
-			return ERR_NO;
-		snprintf(content, sizeof content, "%.*s", (int)(strrchr(path, '/') - path), path);
-		if (make_folders(content, e) < 0)
-			return -1;
-		fd = lock_content(aside, path, size);
-		if (!has_size(path, size))
-			rc = there_put(path, in, size, 0400, sha, e);
-		unlink(aside);
-		if (fd >= 0)
-			close(fd);
-	}
-	if (rc == 0)
+	if (has_size(path, size)) {
 		utimensat(AT_FDCWD, path, NULL, 0); /* used today */
-	return rc;
+		return 0;
+	}
+	if (in < 0) {
+		*from = stat(part, &st) == 0 && st.st_size <= size ? st.st_size : 0;
+		return ERR_NO;
+	}
+	rc = make_folders(content, e);
+	return rc < 0 ? rc : take_part(path, sha, size, in, *from, e);
 }
 
 static int
 content(int argc, char **argv, struct err *e)
 {
 	char path[PATH_MAX];
-	int64_t size;
-	int rc;
+	int64_t size, from = 0;
+	int rc, ask = !strcmp(argv[4], "ask");
 
-	if (number(argv[3], INT64_MAX, &size, e) < 0)
+	(void)argc;
+	if (number(argv[3], INT64_MAX, &size, e) < 0 || (!ask && number(argv[4], size, &from, e) < 0))
 		return failed(e);
-	rc = there_content(argv[1], argv[2], size, argc > 4 ? -1 : 0, path, e);
+	rc = there_content(argv[1], argv[2], size, ask ? -1 : 0, &from, path, e);
 	if (rc == 0)
 		dprintf(1, "%s\n", path);
+	else if (rc > 0)
+		dprintf(1, "%lld\n", (long long)from);
 	return rc < 0 ? failed(e) : rc;
+}
+
+int
+there_link(const char *from, const char *to, struct err *e)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+	int fd, rc;
+
+	if ((size_t)snprintf(folder, sizeof folder, "%s", to) >= sizeof folder || !strrchr(folder, '/'))
+		return err_set(e, ERR_OS, "the path of the file is too long");
+	*strrchr(folder, '/') = '\0';
+	if (make_folders(folder, e) < 0)
+		return -1;
+	if (link(from, to) == 0 || errno == EEXIST)
+		return 0;
+	fd = open(from, O_RDONLY | O_CLOEXEC); /* a file system without links */
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = err_sys(e, ERR_NOINPUT, "cannot open %s", from);
+	else
+		rc = there_put(to, fd, st.st_size, 0400, NULL, e);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int
+link_file(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	return there_link(argv[1], argv[2], e) < 0 ? failed(e) : 0;
 }
 
 /* Nothing but what lies below a folder of jobs. */
@@ -379,7 +453,7 @@ static const struct action {
 	int (*run)(int argc, char **argv, struct err *e);
 } actions[] = {
 	{"--hello", 2, 2, hello}, {"--look", 4, 4, look}, {"--fence", 3, 3, fence}, {"--stop", 3, 3, stop}, {"--file", 3, 3, file},
-	{"--put", 4, 5, put}, {"--content", 4, 5, content}, {"--begin", 2, 3, begin}, {"--signal", 3, 3, signal_keeper},
+	{"--put", 4, 5, put}, {"--content", 5, 5, content}, {"--link", 3, 3, link_file}, {"--begin", 2, 3, begin}, {"--signal", 3, 3, signal_keeper},
 	{"--remove", 2, 2, remove_tree}, {"--sums", 2, 64, sums},
 };
 

@@ -8,7 +8,9 @@
  *   --stop FOLDER WHY
  *   --file PATH LIMIT                  the file; 1: there is none
  *   --put PATH SIZE MODE [SHA256]      standard input, exactly SIZE bytes of it, becomes the file; folders above it are made
- *   --content FOLDER SHA256.EXT SIZE [ask]   the same for FOLDER/content; 0 and its path: it is there (input is not read); with ask, 1: it is not
+ *   --content FOLDER SHA256.EXT SIZE ask     0 and its path: it is in FOLDER/content; 1 and how many bytes of it have arrived
+ *   --content FOLDER SHA256.EXT SIZE FROM    standard input is the rest of it; what has arrived stays when the connection breaks
+ *   --link CONTENT PATH                another name for it; one that is there stays
  *   --begin FOLDER [ID]                keep.h, detached
  *   --signal FOLDER NUMBER             0: sent; 1: no keeper here
  *   --remove PATH                      a tree
@@ -34,8 +36,9 @@ int there_run(int argc, char **argv, struct err *e);
 int there_folder(const char *folder, char out[PATH_MAX], struct err *e);
 /* Exactly size bytes of `in` become the file. sha NULL: not checked. 75: cut short, or another sum. */
 int there_put(const char *path, int in, int64_t size, int mode, const char *sha, struct err *e);
-/* in -1: asks only. 0 it is there now, 1 it is not, -1. */
-int there_content(const char *folder, const char *name, int64_t size, int in, char path[PATH_MAX], struct err *e);
+/* in -1: asks only. 0 it is there now, 1 it is not (*from: what has arrived), -1. */
+int there_content(const char *folder, const char *name, int64_t size, int in, int64_t *from, char path[PATH_MAX], struct err *e);
+int there_link(const char *from, const char *to, struct err *e);
 int there_remove(const char *path, struct err *e);
 
 #endif
