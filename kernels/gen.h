@@ -118,7 +118,7 @@ kv_g_findeq(const struct g_args *a, unsigned site, const double *t, size_t n, kd
 #define NEARROW(name, near, slow)                                                              \
 	K_FN kd kv_g_##name(const struct g_args *a, unsigned site, kd x, kd y)                 \
 	{                                                                                      \
-		if (__builtin_expect(k_any(K(near)(x, y)), 0))                                 \
+		if (__builtin_expect(k_any(K(maybe_##near)(x, y)), 0) && k_any(K(near)(x, y))) \
 			return kv_g_slow(a, site, x, y);                                       \
 		return K(fast_##name)(x, y);                                                   \
 	}

@@ -255,7 +255,39 @@ K(pow_general)(kd x, kd y)
 	return k_sel(k_mand(k_eq(ax, k_set(1.0)), k_mor(k_gt(x, zero), k_eq(k_abs(y), K_INF))), k_set(1.0), z);
 }
 
-/* h + l is x^n; times sqrt(x) where half, inverted where neg. */
+/* Steps of the chain: numbers as h + *l. The low parts do not touch the high ones until the end. */
+
+/* x^2 */
+K_FN kd
+K(pow_square)(kd x, kd *l)
+{
+	kd h = x * x;
+
+	*l = k_fma(x, x, k_neg(h));
+	return h;
+}
+
+/* (h + *l)(b + bl) */
+K_FN kd
+K(pow_mul)(kd h, kd *l, kd b, kd bl)
+{
+	kd p = h * b, e = k_fma(h, b, k_neg(p));
+
+	*l = k_fma(h, bl, k_fma(*l, b, e));
+	return p;
+}
+
+/* x (b + bl) */
+K_FN kd
+K(pow_first)(kd x, kd *l, kd b, kd bl)
+{
+	kd p = x * b;
+
+	*l = k_fma(x, bl, k_fma(x, b, k_neg(p)));
+	return p;
+}
+
+/* times sqrt(x) */
 K_FN kd
 K(pow_half)(kd h, kd *l, kd x)
 {
@@ -275,6 +307,7 @@ K(pow_invert)(kd h, kd *l)
 	return q;
 }
 
+/* The end. Where x lies within 2^-14 .. 2^14 nothing is 0 or infinite, and it is h + l. */
 K_FN kd
 K(pow_close)(kd h, kd l)
 {
@@ -282,14 +315,6 @@ K(pow_close)(kd h, kd l)
 
 	return k_sel(k_mand(k_lt(a, K_INF), k_gt(a, k_set(0.0))), h + l, h);
 }
-
-/* r *= b, both with their low parts. */
-#define KPOW_MUL(r, rl, b, bl) \
-	do { \
-		kd h_ = (r) * (b), e_ = k_fma((r), (b), k_neg(h_)); \
-		(rl) = k_fma((r), (bl), k_fma((rl), (b), e_)); \
-		(r) = h_; \
-	} while (0)
 
 K_FN kd
 K(pow_chain)(kd x, kd y, kd whole, km half)
@@ -303,12 +328,10 @@ K(pow_chain)(kd x, kd y, kd whole, km half)
 		kd tr = r, tl = rl;
 		km skip = k_eql(n & k_setl((int64_t)1 << i), k_setl(0));
 
-		KPOW_MUL(tr, tl, b, bl);
+		tr = K(pow_mul)(tr, &tl, b, bl);
 		r = k_sel(skip, r, tr);
 		rl = k_sel(skip, rl, tl);
-		tr = b;
-		tl = bl;
-		KPOW_MUL(b, bl, tr, tl);
+		b = K(pow_mul)(b, &bl, b, bl);
 	}
 	if (k_any(half)) {
 		l = rl;
@@ -350,19 +373,12 @@ K(powi_half)(kd x, int n, int half, int neg)
 
 	for (; n; n >>= 1) {
 		if (n & 1) {
-			if (first) {
-				r = b;
-				rl = bl;
-				first = 0;
-			} else {
-				KPOW_MUL(r, rl, b, bl);
-			}
+			r = first ? b : K(pow_mul)(r, &rl, b, bl);
+			rl = first ? bl : rl;
+			first = 0;
 		}
-		if (n > 1) {
-			kd tb = b, tl = bl;
-
-			KPOW_MUL(b, bl, tb, tl);
-		}
+		if (n > 1)
+			b = K(pow_mul)(b, &bl, b, bl);
 	}
 	if (half)
 		r = K(pow_half)(r, &rl, x);
@@ -370,7 +386,6 @@ K(powi_half)(kd x, int n, int half, int neg)
 		r = K(pow_invert)(r, &rl);
 	return K(pow_close)(r, rl);
 }
-#undef KPOW_MUL
 
 /* x^n for |n| <= 64: the bits of pow(x, n). */
 K_FN kd
@@ -681,10 +696,15 @@ K(norm_inv_tail)(kd u)
 	kd zero = k_set(0.0), one = k_set(1.0);
 	kd p = k_min(u, one - u);
 	kd s = k_sqrt(k_neg(K(log)(p * 4.0 * (one - p))));
-	kd tm = (s - 4.0) / (s + 4.0), tf = (s - 10.0) / (s + 10.0);
-	kd f = k_sel(k_lt(s, k_set(6.08)), KC_NI_MID(tm), KC_NI_FAR(tf));
-	kd z = k_copysign(f * k_fma(p, k_set(-2.0), one), u - 0.5);
+	kd tm = (s - 4.0) / (s + 4.0), f = KC_NI_MID(tm), z;
+	km far = k_mnot(k_lt(s, k_set(6.08)));
 
+	if (k_any(far)) { /* never where u is a draw */
+		kd tf = (s - 10.0) / (s + 10.0);
+
+		f = k_sel(far, KC_NI_FAR(tf), f);
+	}
+	z = k_copysign(f * k_fma(p, k_set(-2.0), one), u - 0.5);
 	z = k_sel(k_le(u, zero), k_sel(k_eq(u, zero), k_neg(K_INF), K_NAN), z);
 	return k_sel(k_ge(u, one), k_sel(k_eq(u, one), K_INF, K_NAN), z);
 }

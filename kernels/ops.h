@@ -23,8 +23,8 @@ K_FN kd K(op_div)(kd a, kd b) { return a / b; }
 K_FN kd K(op_neg)(kd a) { return k_neg(a); }
 K_FN kd K(op_abs)(kd a) { return k_abs(a); }
 K_FN kd K(op_sqrt)(kd a) { return k_sqrt(a); }
-K_FN kd K(op_min)(kd a, kd b) { return k_sel(k_lt(b, a), b, a); }
-K_FN kd K(op_max)(kd a, kd b) { return k_sel(k_gt(b, a), b, a); }
+K_FN kd K(op_min)(kd a, kd b) { return k_min(a, b); }
+K_FN kd K(op_max)(kd a, kd b) { return k_max(a, b); }
 K_FN kd K(op_floor)(kd a) { return k_floor(a); }
 K_FN kd K(op_int)(kd a) { return K(floor15)(a) + 0.0; }
 K_FN kd K(op_ceil)(kd a) { return k_ceil(a); }
@@ -59,12 +59,29 @@ K(near_sum)(kd a, kd b)
 	return K(near_diff)(a, k_neg(b));
 }
 
+/* The same and more: what may be near, in fewer instructions; equal lanes and NaN may be called near. */
+K_FN km
+K(maybe_gap)(kd d, kd a)
+{
+	kd m = a * k_set(0x1p-40);
+
+#if KLANES == 8
+	return _mm512_cmp_pd_mask(_mm512_range_pd((__m512d)m, (__m512d)d, 3), (__m512d)m, _CMP_EQ_OQ); /* the larger in size is m */
+#else
+	return k_le(k_abs(d), k_abs(m));
+#endif
+}
+
+K_FN km K(maybe_near_diff)(kd a, kd b) { return K(maybe_gap)(a - b, a); }
+K_FN km K(maybe_near_sum)(kd a, kd b) { return K(maybe_gap)(a + b, a); }
+K_FN km K(maybe_near_round)(kd a, kd b) { return K(near_round)(a, b); }
+
 K_FN kd K(op_xeq)(kd a, kd b) { return K(op_bool)(k_eq(a, b)); }
 K_FN kd K(op_xlt)(kd a, kd b) { return K(op_bool)(k_lt(a, b)); }
 K_FN kd K(op_xle)(kd a, kd b) { return K(op_bool)(k_le(a, b)); }
 
 K_FN kd K(op_and)(kd a, kd b) { return a * b; }
-K_FN kd K(op_or)(kd a, kd b) { return k_sel(k_gt(b, a), b, a); }
+K_FN kd K(op_or)(kd a, kd b) { return k_max(a, b); }
 K_FN kd K(op_xor)(kd a, kd b) { return K(op_bool)(k_ne(a, b)); }
 K_FN kd K(op_not)(kd a) { return k_set(1.0) - a; }
 K_FN kd K(op_nonzero)(kd a) { return K(op_bool)(k_ne(a, k_set(0.0))); }

@@ -37,9 +37,10 @@ K_FN kd
 K(sample_triang)(kd u, kd min, kd mode, kd max)
 {
 	kd w = max - min, left = mode - min, right = max - mode;
-	kd a = min + k_sqrt(u * (w * left)), b = max - k_sqrt((k_set(1.0) - u) * (w * right));
+	km lower = k_lt(u * w, left);
+	kd d = k_sqrt(k_sel(lower, u * (w * left), (k_set(1.0) - u) * (w * right)));
 
-	return k_sel(k_lt(u * w, left), a, b);
+	return k_sel(lower, min + d, max - d);
 }
 
 K_FN kd

@@ -172,19 +172,85 @@ gen_table(struct gen_writer *w, const double *v, size_t n)
 	return at;
 }
 
+/* Powers x^2 to x^(2^n) of x, as statements; those that this part has already are shared. */
 static void
-put_powc(struct gen_writer *w, const struct ir_insn *i)
+put_squares(struct gen_writer *w, ir_ref x, uint32_t n)
 {
-	double ay = fabs(i->imm);
-	int chain = ay <= 64.5 && (ay - trunc(ay) == 0 || ay - trunc(ay) == 0.5);
+	struct gen_value *v = &w->value[x];
 
-	buf_printf(&w->body, "%s(", chain ? "K(powc)" : "X_pow_general");
-	if (!chain)
-		far(w, "pow_general", 2, 0);
+	if (v->squared != w->part + 1)
+		v->nsquares = 0;
+	v->squared = w->part + 1;
+	for (uint32_t k = v->nsquares + 1; k <= n; k++) {
+		if (k == 1) {
+			buf_printf(&w->body, "\tkd l%d_1, p%d_1 = K(pow_square)(", x, x);
+			operand(w, x);
+			buf_puts(&w->body, ", &l");
+			buf_printf(&w->body, "%d_1);\n", x);
+		} else {
+			buf_printf(&w->body, "\tkd l%d_%u = l%d_%u, p%d_%u = K(pow_mul)(p%d_%u, &l%d_%u, p%d_%u, l%d_%u);\n", x, k, x, k - 1, x, k, x,
+			           k - 1, x, k, x, k - 1, x, k - 1);
+		}
+	}
+	v->nsquares = n > v->nsquares ? n : v->nsquares;
+}
+
+/* The chain of K(powi_half) spelled out. */
+static void
+put_chain(struct gen_writer *w, const struct ir_insn *i, ir_ref at, const struct ir_chain *c)
+{
+	ir_ref x = i->arg[0];
+	struct buf *b = &w->body;
+	int first = 1, one = 0;
+	uint32_t top = 0;
+
+	while (c->whole >> top > 1)
+		top++;
+	put_squares(w, x, top);
+	buf_printf(b, "\tkd v%d, l%d;\n", at, at);
+	for (uint32_t k = 0; k < 7; k++) { /* from the lowest bit; a lone x^1 has no low part */
+		if (!(c->whole >> k & 1))
+			continue;
+		if (first && k == 0) {
+			buf_printf(b, "\tv%d = ", at);
+			operand(w, x);
+			buf_printf(b, ", l%d = k_set(0.0);\n", at);
+			one = 1;
+		} else if (first) {
+			buf_printf(b, "\tv%d = p%d_%u, l%d = l%d_%u;\n", at, x, k, at, x, k);
+		} else {
+			buf_printf(b, "\tv%d = K(%s)(v%d, &l%d, p%d_%u, l%d_%u);\n", at, one ? "pow_first" : "pow_mul", at, at, x, k, x, k);
+			one = 0;
+		}
+		first = 0;
+	}
+	if (first)
+		buf_printf(b, "\tv%d = k_set(1.0), l%d = k_set(0.0);\n", at, at);
+	if (c->half) {
+		buf_printf(b, "\tv%d = K(pow_half)(v%d, &l%d, ", at, at, at);
+		operand(w, x);
+		buf_puts(b, ");\n");
+	}
+	if (c->inverse)
+		buf_printf(b, "\tv%d = K(pow_invert)(v%d, &l%d);\n", at, at, at);
+	buf_printf(b, c->safe ? "\tv%d = v%d + l%d;\n" : "\tv%d = K(pow_close)(v%d, l%d);\n", at, at, at);
+}
+
+static void
+put_powc(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	struct ir_chain c;
+
+	if (ir_pow_chain(w->ir, i, &c)) {
+		put_chain(w, i, at, &c);
+		return;
+	}
+	far(w, "pow_general", 2, 0);
+	buf_printf(&w->body, "\tkd v%d = X_pow_general(", at);
 	operand(w, i->arg[0]);
-	buf_puts(&w->body, chain ? ", " : ", k_set(");
+	buf_puts(&w->body, ", k_set(");
 	gen_number(&w->body, i->imm);
-	buf_puts(&w->body, chain ? ");\n" : "));\n");
+	buf_puts(&w->body, "));\n");
 }
 
 static void
@@ -254,9 +320,6 @@ static void
 put_own(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 {
 	switch (i->op) {
-	case IR_POWC:
-		put_powc(w, i);
-		break;
 	case IR_SAMPLE:
 		put_sample(w, i, at);
 		break;
@@ -338,6 +401,8 @@ put_instruction(struct gen_writer *w, ir_ref at)
 			need(w, a[k]);
 	if (i->op == IR_NUMCALL || i->op == IR_DISTCALL || i->op == IR_DISTPROB) {
 		gen_call(w, i, at);
+	} else if (i->op == IR_POWC) {
+		put_powc(w, i, at);
 	} else if (i->op != IR_CONST && i->op != IR_UNIFORM) {
 		buf_printf(&w->body, "\tkd v%d = ", at);
 		put_expression(w, i, at);

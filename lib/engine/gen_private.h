@@ -15,6 +15,8 @@ struct gen_value {
 	uint32_t loaded;         /* 1 + the part that has it by name */
 	uint32_t kept;           /* place between parts; a uniform: number of its stream */
 	uint32_t out;            /* slot of results */
+	uint32_t squared;        /* 1 + the part that has its powers x^2 to x^(2^nsquares) by name */
+	uint32_t nsquares;
 };
 
 struct gen_far {

@@ -685,12 +685,27 @@ ir_powc(struct ir *ir, ir_ref a, double exponent)
 	}
 	if (exponent == 1)
 		return a;
+	if (exponent == 0) /* of a NaN too */
+		return ir_const(ir, 1);
 	r = intern(ir, &i, &fresh);
 	if (fresh) {
 		set_range1(&ir->insn[r], &ir->insn[a]);
 		ir->insn[r].integer = ir->insn[a].integer && exponent >= 0 && exponent == floor(exponent);
 	}
 	return r;
+}
+
+int
+ir_pow_chain(const struct ir *ir, const struct ir_insn *powc, struct ir_chain *c)
+{
+	const struct ir_insn *x = &ir->insn[powc->arg[0]];
+	double size = fabs(powc->imm), frac = size - floor(size);
+
+	if (!(size <= 64.5) || (frac != 0 && frac != 0.5))
+		return 0;
+	*c = (struct ir_chain){(int)size, frac == 0.5, powc->imm < 0,
+	                       x->lo >= 0x1p-14 && x->lo <= x->hi && x->hi <= 0x1p14};
+	return 1;
 }
 
 ir_ref

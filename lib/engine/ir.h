@@ -118,6 +118,12 @@ ir_ref ir_op1(struct ir *ir, enum ir_op op, ir_ref a);
 ir_ref ir_op2(struct ir *ir, enum ir_op op, ir_ref a, ir_ref b);
 ir_ref ir_op3(struct ir *ir, enum ir_op op, ir_ref a, ir_ref b, ir_ref c);
 ir_ref ir_powc(struct ir *ir, ir_ref a, double exponent);
+/* Whether pow(x, exponent) goes by a chain of products (kernels/math.h); then |exponent| is whole, or whole and a half. */
+struct ir_chain {
+	int whole, half, inverse;
+	int safe;             /* x is proven to lie where nothing on the way is 0 or infinite */
+};
+int ir_pow_chain(const struct ir *ir, const struct ir_insn *powc, struct ir_chain *c);
 /* Error lane: #NUM! where v is not finite; constant 0 where that is proven impossible. From then on v counts as finite. */
 ir_ref ir_finchk(struct ir *ir, ir_ref v);
 ir_ref ir_uniform(struct ir *ir, uint64_t stream);

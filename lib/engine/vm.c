@@ -62,6 +62,7 @@ struct compiler {
 	uint32_t *free_reg;
 	size_t nfree;
 	uint32_t *const_of; /* register of a constant instruction, once needed */
+	uint8_t *done;      /* a power that an earlier instruction computes too */
 };
 
 static const ir_ref *
@@ -185,6 +186,46 @@ vm_insn_constants(struct vm_insn *v, const struct ir *ir, const struct ir_insn *
 	}
 }
 
+/* The power at `at` and all later ones of the same number in one instruction, if they go by chains. */
+static int
+emit_powers(struct compiler *c, size_t at)
+{
+	const struct ir *ir = c->ir;
+	struct vm_program *p = c->p;
+	struct vm_insn *v = &p->insn[p->n];
+	struct ir_chain chain;
+	uint32_t *list, n = 0;
+	int top = 0;
+
+	if (!ir_pow_chain(ir, &ir->insn[at], &chain))
+		return 0;
+	for (size_t k = at; k < ir->n; k++)
+		n += c->live[k] && ir->insn[k].op == IR_POWC && ir->insn[k].arg[0] == ir->insn[at].arg[0];
+	*v = (struct vm_insn){.op = IR_POWC, .nargs = 1, .fn = vm_op(p->isa, IR_POWC, 0), .dst2 = NO_REG, .dst3 = NO_REG};
+	v->a = operand_register(c, ir->insn[at].arg[0]);
+	v->list = list = arena_alloc(&p->arena, 2 * n * sizeof *list);
+	for (size_t k = at; n && k < ir->n; k++) {
+		if (!c->live[k] || ir->insn[k].op != IR_POWC || ir->insn[k].arg[0] != ir->insn[at].arg[0])
+			continue;
+		n--;
+		if (!ir_pow_chain(ir, &ir->insn[k], &chain))
+			continue;
+		c->done[k] = 1;
+		c->reg[k] = take_register(c);
+		list[2 * v->ntable] = c->reg[k] * VM_BLOCK;
+		list[2 * v->ntable++ + 1] = (uint32_t)chain.whole | (chain.half ? VM_POW_HALF : 0) | (chain.inverse ? VM_POW_INVERSE : 0) |
+		                            (chain.safe ? VM_POW_SAFE : 0);
+		while (chain.whole >> top > 1)
+			top++;
+	}
+	v->imm = top;
+	v->dst = list[0];
+	release_operands(c, at);
+	p->op_count[IR_POWC]++;
+	p->n++;
+	return 1;
+}
+
 static void
 emit(struct compiler *c, size_t at)
 {
@@ -201,6 +242,12 @@ emit(struct compiler *c, size_t at)
 		release_operands(c, at);
 		return;
 	}
+	if (c->done[at]) {
+		release_operands(c, at);
+		return;
+	}
+	if (i->op == IR_POWC && emit_powers(c, at))
+		return;
 	choose_variant(c, i, v);
 	if (ir_op_arity(i->op) < 0) {
 		uint32_t *list = arena_alloc(&p->arena, (i->nargs + 1) * sizeof *list);
@@ -282,6 +329,7 @@ vm_compile(const struct ir *ir, struct lower *L, const ir_ref *roots, size_t nro
 	c.reg = ARENA_NEW(&p->arena, uint32_t, n);
 	c.free_reg = ARENA_NEW(&p->arena, uint32_t, 2 * n);
 	c.const_of = arena_alloc(&p->arena, n * sizeof *c.const_of);
+	c.done = ARENA_NEW(&p->arena, uint8_t, n);
 	memset(c.const_of, 0xff, n * sizeof *c.const_of);
 	ir_mark(ir, roots, nroots, c.live);
 	find_last_uses(&c, roots, nroots);

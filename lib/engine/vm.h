@@ -38,8 +38,14 @@ struct vm_insn {
 	const double *table;
 	size_t ntable;
 	const void *user;        /* struct sampler, struct ir_call, struct ir_distcall, struct ir_tree */
-	const uint32_t *list;    /* registers of the operands of n-ary instructions; UINT32_MAX: none */
+	const uint32_t *list;    /* registers of the operands of n-ary instructions; UINT32_MAX: none. POWC: ntable pairs of a register and
+	                          * VM_POW_*, imm being the highest bit of their whole parts; NULL: the exponent is imm */
 };
+
+#define VM_POW_WHOLE 0x7fu
+#define VM_POW_HALF 0x80u
+#define VM_POW_INVERSE 0x100u
+#define VM_POW_SAFE 0x200u   /* neither 0 nor infinite on the way */
 
 struct vm_program {
 	struct arena arena;

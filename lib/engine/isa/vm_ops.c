@@ -67,7 +67,7 @@
 #define NEAR_ONE(name, near, a, b)                                                             \
 	do {                                                                                   \
 		kd x_ = (a), y_ = (b);                                                         \
-		if (__builtin_expect(k_any(near(x_, y_)), 0)) {                                \
+		if (__builtin_expect(k_any(K(maybe_##near)(x_, y_)), 0) && k_any(K(near)(x_, y_))) { \
 			double x[KLANES], y[KLANES];                                           \
 			k_store(x, x_);                                                        \
 			k_store(y, y_);                                                        \
@@ -84,14 +84,14 @@
 	{                                                                                      \
 		const double *a = r->reg + i->a, *b = r->reg + i->b;                           \
 		double *o = r->reg + i->dst;                                                   \
-		LOOP(r) NEAR_ONE(name, K(near), k_load(a + k), k_load(b + k));                    \
+		LOOP(r) NEAR_ONE(name, near, k_load(a + k), k_load(b + k));                       \
 	}                                                                                      \
 	static __attribute__((unused)) void run_##name##_v1(const struct vm_insn *i, struct vm_run *r) \
 	{                                                                                      \
 		const double *a = r->reg + i->a;                                               \
 		double *o = r->reg + i->dst;                                                   \
 		kd b = k_set(i->imm);                                                          \
-		LOOP(r) NEAR_ONE(name, K(near), k_load(a + k), b);                                \
+		LOOP(r) NEAR_ONE(name, near, k_load(a + k), b);                                   \
 	}
 
 #define EACH2(name, slow)                                                                      \
@@ -119,13 +119,75 @@ LANE2(eor) LANE1(finchk)
 
 /* --- operations with loops of their own ------------------------------------------------------------------------ */
 
+/* Powers of one number, as vm.c has put them together: what they share is computed once, and POW_WIDE vectors at a time hide the latency of
+ * the chains. */
+#define POW_WIDE (KLANES == 2 ? 2 : 4)
+
+static inline __attribute__((always_inline)) void
+powers(const struct vm_insn *i, struct vm_run *r, size_t k, int wide)
+{
+	const uint32_t *power = i->list;
+	kd b[7][POW_WIDE], bl[7][POW_WIDE], h[POW_WIDE], l[POW_WIDE];
+	int w, top = (int)i->imm;
+
+	for (w = 0; w < wide; w++) {
+		b[0][w] = k_load(r->reg + i->a + k + (size_t)w * KLANES);
+		bl[0][w] = k_set(0.0);
+		b[1][w] = K(pow_square)(b[0][w], &bl[1][w]);
+	}
+	for (int n = 2; n <= top; n++)
+		for (w = 0; w < wide; w++) {
+			bl[n][w] = bl[n - 1][w];
+			b[n][w] = K(pow_mul)(b[n - 1][w], &bl[n][w], b[n - 1][w], bl[n - 1][w]);
+		}
+	for (size_t m = 0; m < i->ntable; m++, power += 2) {
+		unsigned n = power[1] & VM_POW_WHOLE, bit = n ? (unsigned)__builtin_ctz(n) : 0;
+
+		for (w = 0; w < wide; w++) {
+			h[w] = n ? b[bit][w] : k_set(1.0);
+			l[w] = n ? bl[bit][w] : k_set(0.0);
+		}
+		for (n &= n - 1; n; n &= n - 1) {
+			bit = (unsigned)__builtin_ctz(n);
+			for (w = 0; w < wide; w++)
+				h[w] = K(pow_mul)(h[w], &l[w], b[bit][w], bl[bit][w]);
+		}
+		if (power[1] & VM_POW_HALF)
+			for (w = 0; w < wide; w++)
+				h[w] = K(pow_half)(h[w], &l[w], b[0][w]);
+		if (power[1] & VM_POW_INVERSE)
+			for (w = 0; w < wide; w++)
+				h[w] = K(pow_invert)(h[w], &l[w]);
+		for (w = 0; w < wide; w++) {
+			kd y = power[1] & VM_POW_SAFE ? h[w] + l[w] : K(pow_close)(h[w], l[w]);
+
+			k_store(r->reg + power[0] + k + (size_t)w * KLANES, y);
+		}
+	}
+}
+
+static void
+run_powers(const struct vm_insn *i, struct vm_run *r)
+{
+	size_t k = 0;
+
+	for (; k + POW_WIDE * KLANES <= r->n; k += POW_WIDE * KLANES)
+		powers(i, r, k, POW_WIDE);
+	for (; k < r->n; k += KLANES)
+		powers(i, r, k, 1);
+}
+
 static void
 run_powc(const struct vm_insn *i, struct vm_run *r)
 {
 	const double *a = r->reg + i->a;
 	double *o = r->reg + i->dst;
 
-	LOOP(r) k_store(o + k, K(powc)(k_load(a + k), i->imm));
+	if (i->list) {
+		run_powers(i, r);
+		return;
+	}
+	LOOP(r) k_store(o + k, K(pow_general)(k_load(a + k), k_set(i->imm)));
 }
 
 static void
