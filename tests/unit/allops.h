@@ -108,6 +108,7 @@ allops_lanes(struct allops *a)
 {
 	ir_ref x = allops_wild(a), y = allops_wild(a), z = allops_wild(a), near = allops_near(a, x);
 	ir_ref digits = allops_between(a, -12, 14, 1), bit = allops_between(a, 0, 2, 1);
+	ir_ref near1 = allops_between(a, 0.8, 1.3, 0);
 	static const double e[] = {2, 3, 0.5, -1, 1.5, -2.5, 10, 64.5, 65, 0.3, -0.7, 1e10, 0};
 
 	for (int op = 0; op < IR_NOPS; op++) {
@@ -128,6 +129,8 @@ allops_lanes(struct allops *a)
 	}
 	for (size_t k = 0; k < sizeof e / sizeof *e; k++)
 		allops_root(a, ir_powc(a->ir, x, e[k]), "powc");
+	for (double k = -64.5; k <= 64.5; k += 0.5) /* of a number that is known to be near 1 */
+		allops_root(a, ir_powc(a->ir, near1, k), "powc near 1");
 	allops_root(a, ir_const(a->ir, INFINITY), "const");
 	allops_root(a, ir_const(a->ir, -0.0), "const");
 	allops_root(a, ir_uniform(a->ir, 77), "uniform");
