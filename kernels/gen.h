@@ -9,7 +9,9 @@
  *   K(g_gather)(t, last, x)     element x of a table, clamped into it
  *   K(g_index)(x, last)         whole number in 1 .. last, for the selections of PICK
  *   K(g_countle)(t, n, x)       CUDA only; G_NUMCALL, G_DISTCALL: CUDA only
- *   G_U(s)                      the uniform of stream s
+ *   G_U(s)                      the uniform of stream s; G_DRAW(s), vectors only, makes those of a block
+ *   G_KEPT(n), G_KEEP(n, x)     value n of those that live on between parts; G_OUT(n, x): slot n of the results
+ *   G_LOOP                      the statements of a part, for all vectors of a block
  */
 #include "kernels/ops.h"
 #include "kernels/philox.h"
@@ -48,17 +50,23 @@ struct g_args {
 	uint64_t seed, trial0;
 	const uint64_t *stream;
 	const double *tab;
-	double *out;                               /* slots of 256 lanes */
-	double *work;                              /* 2 vectors a stream, 1 a value kept between parts; aligned */
+	double *out;                               /* slots of 256 lanes, the uniforms first */
+	double *work;                              /* 256 lanes a value kept between parts */
 	void (*call)(void *host, unsigned site, double *t);
 	void *host;
 };
 
-#define G_PARAMS const struct g_args *a, const double *tab, double *out, const kd *u, kd *s
-#define G_PASS a, tab, out, u, s
+/* A part goes over the whole block before the next one begins, so that its code stays in the cache of instructions. */
+#define G_PARAMS const struct g_args *a, const double *tab, double *out, double *s
+#define G_PASS a, tab, out, s
+#define G_DRAW(n) kv_philox_fill(out + (n) * 256, a->seed, a->stream[n], a->trial0, 256);
+#define G_LOOP for (size_t k = 0; k < 256; k += KLANES)
 #define G_PART static __attribute__((noinline)) void
 #define G_FAR static __attribute__((noinline))
-#define G_U(n) u[n]
+#define G_U(n) k_load(out + (n) * 256 + k)
+#define G_KEPT(n) k_load(s + (n) * 256 + k)
+#define G_KEEP(n, x) k_store(s + (n) * 256 + k, x)
+#define G_OUT(n, x) k_store(out + (n) * 256 + k, x)
 #define G_NEAR(site, name, x, y) kv_g_##name(a, site, x, y)
 
 static __attribute__((noinline, cold, unused)) kd
@@ -131,38 +139,6 @@ kv_g_findeq(const struct g_args *a, unsigned site, const double *t, size_t n, kd
 #undef NEARROW
 #undef EACHROW
 
-/* Two vectors of consecutive trials from those of their even and odd ones. */
-K_FN void
-kv_g_interleave(kd e, kd o, kd *lo, kd *hi)
-{
-#if KLANES == 8
-	*lo = __builtin_shufflevector(e, o, 0, 8, 1, 9, 2, 10, 3, 11);
-	*hi = __builtin_shufflevector(e, o, 4, 12, 5, 13, 6, 14, 7, 15);
-#elif KLANES == 4
-	*lo = __builtin_shufflevector(e, o, 0, 4, 1, 5);
-	*hi = __builtin_shufflevector(e, o, 2, 6, 3, 7);
-#else
-	*lo = __builtin_shufflevector(e, o, 0, 2);
-	*hi = __builtin_shufflevector(e, o, 1, 3);
-#endif
-}
-
-static __attribute__((noinline)) void
-kv_g_draw(const struct g_args *a, size_t nstreams, kd *u, size_t block)
-{
-	kl pair = kv_setl((int64_t)((a->trial0 + block) >> 1));
-	size_t i;
-
-	for (i = 0; i < KLANES; i++)
-		pair[i] += (int64_t)i;
-	for (i = 0; i < nstreams; i++) {
-		kd e, o;
-
-		kv_philox_pairs(a->seed, a->stream[i], pair, &e, &o);
-		kv_g_interleave(e, o, &u[i], &u[nstreams + i]);
-	}
-}
-
 #else
 
 struct g_draw {
@@ -172,6 +148,10 @@ struct g_draw {
 
 #define G_PARAMS const double *tab, double *out, const struct g_draw *u, double *s
 #define G_PASS tab, out, u, s
+#define G_LOOP
+#define G_KEPT(n) s[n]
+#define G_KEEP(n, x) (s[n] = (x))
+#define G_OUT(n, x) (out[(n) * 256] = (x))
 #ifndef G_PART /* one function for all is inlined: everything in registers */
 #ifdef G_ONE_PART
 #define G_PART static __device__ __forceinline__ void

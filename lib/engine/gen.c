@@ -71,7 +71,7 @@ need(struct gen_writer *w, ir_ref r)
 	if (w->ir->insn[r].op == IR_CONST || w->ir->insn[r].op == IR_UNIFORM || v->part == w->part || v->loaded == w->part + 1)
 		return;
 	v->loaded = w->part + 1;
-	buf_printf(&w->body, "\tkd v%d = s[%u];\n", r, v->kept);
+	buf_printf(&w->body, "\tkd v%d = G_KEPT(%u);\n", r, v->kept);
 }
 
 static void
@@ -380,10 +380,10 @@ gen_deliver(struct gen_writer *w, ir_ref r)
 	int op = w->ir->insn[r].op;
 
 	if (op != IR_UNIFORM && op != IR_CONST && v->last > v->part)
-		buf_printf(&w->body, "\ts[%u] = v%d;\n", v->kept, r);
+		buf_printf(&w->body, "\tG_KEEP(%u, v%d);\n", v->kept, r);
 	if (v->out == GEN_NO_SLOT || (op == IR_UNIFORM && w->g->shared_uniforms))
 		return;
-	buf_printf(&w->body, "\tk_store(out + %u, ", v->out * 256);
+	buf_printf(&w->body, "\tG_OUT(%u, ", v->out);
 	operand(w, r);
 	buf_puts(&w->body, ");\n");
 }
@@ -495,7 +495,7 @@ give_slots(struct gen_writer *w, const ir_ref *roots, size_t nroots)
 			w->value[k].kept = (uint32_t)g->nstreams;
 			g->stream[g->nstreams++] = w->ir->stream[w->ir->insn[k].aux];
 		}
-	g->shared_uniforms = w->dialect == GEN_CUDA && g->nstreams <= GEN_SHARED_UNIFORMS;
+	g->shared_uniforms = w->dialect == GEN_VECTOR || g->nstreams <= GEN_SHARED_UNIFORMS;
 	g->nslots = g->shared_uniforms ? g->nstreams : 0;
 	for (size_t k = 0; k < nroots; k++) {
 		struct gen_value *v;
@@ -541,6 +541,15 @@ gen_paste(struct gen_writer *w, struct buf *b, const char *name)
 	}
 }
 
+/* The uniforms that are needed from this part on. */
+static void
+put_draws(struct gen_writer *w)
+{
+	for (size_t k = 0; w->dialect == GEN_VECTOR && k < w->ir->n; k++)
+		if (w->live[k] && w->ir->insn[k].op == IR_UNIFORM && w->value[k].part == w->part)
+			buf_printf(&w->body, "\tG_DRAW(%u)\n", w->value[k].kept);
+}
+
 static void
 write_parts(struct gen_writer *w)
 {
@@ -548,10 +557,12 @@ write_parts(struct gen_writer *w)
 
 	for (w->part = 0; w->part < w->g->nparts; w->part++) {
 		buf_printf(&w->body, "\nG_PART\ng_part%u(G_PARAMS)\n{\n", w->part);
+		put_draws(w);
+		buf_puts(&w->body, "\tG_LOOP {\n");
 		for (; k < w->ir->n && (!w->live[k] || w->value[k].part <= w->part); k++)
 			if (w->live[k])
 				put_instruction(w, (ir_ref)k);
-		buf_puts(&w->body, "}\n");
+		buf_puts(&w->body, "\t}\n}\n");
 	}
 	buf_puts(&w->body, "\n#define G_PARTS ");
 	for (unsigned p = 0; p < w->g->nparts; p++)

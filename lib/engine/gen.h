@@ -51,7 +51,7 @@ struct gen {
 	size_t nkept;             /* values kept between parts */
 	size_t nparts, nstatements;
 	size_t local;             /* GEN_CUDA: doubles of local arrays in calls, the largest */
-	int shared_uniforms;      /* GEN_CUDA: slots 0 .. nstreams are the uniforms */
+	int shared_uniforms;      /* slots 0 .. nstreams are the uniforms */
 };
 
 /* Status 69 and the reason where the program cannot be generated. */

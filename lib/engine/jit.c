@@ -300,10 +300,10 @@ jit_attach(const struct jit *j, struct vm_run *run, struct err *e)
 {
 	static const struct vm_fast fast = {run_block, root_lanes, free_state};
 	const struct gen *g = &j->gen;
-	size_t nout = (g->nslots + 1) * VM_BLOCK, nwork = (2 * g->nstreams + g->nkept + 2) * j->lanes;
+	size_t nout = (g->nslots + 1) * VM_BLOCK, nwork = (g->nkept + 1) * VM_BLOCK;
 	struct jit_state *s = calloc(1, sizeof *s);
 
-	if (!s || !(s->memory = aligned_alloc(64, (nout + ((nwork + 7) & ~(size_t)7)) * sizeof(double)))) {
+	if (!s || !(s->memory = aligned_alloc(64, (nout + nwork) * sizeof(double)))) {
 		free(s);
 		return err_nomem(e);
 	}
