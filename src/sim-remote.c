@@ -3,17 +3,23 @@
  */
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clk.h"
+#include "base/io.h"
+#include "base/num.h"
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
+#include "remote/handover.h"
 #include "remote/hosts.h"
 #include "remote/keep.h"
 #include "remote/site.h"
 #include "remote/there.h"
+#include "spool/remote.h"
 
 static const char usage[] =
     "usage: sim-remote --keep FOLDER\n"
@@ -80,27 +86,120 @@ there(int argc, char **argv)
 	exit(status);
 }
 
+/* --- on the near side: what sim-run, sim-recover and sim-reap start --------------------------------------------------------------- */
+
+static struct handover handed;
+
+static void
+hear(int sig)
+{
+	if (sig == SIGTERM)
+		handed.term = 1;
+	else
+		handed.pause = sig == SIGTSTP;
+}
+
+/* A keeper's word may be older than this program: heard before anything unblocks it. */
+static void
+hear_from_the_beginning(const char *action)
+{
+	if (!action || (strcmp(action, "--stage") && strcmp(action, "--attach")))
+		return;
+	signal(SIGTERM, hear);
+	signal(SIGTSTP, hear);
+	signal(SIGCONT, hear);
+}
+
+static void
+hear_in_turn(void)
+{
+	sigset_t s;
+
+	sigemptyset(&s);
+	sigaddset(&s, SIGTERM);
+	sigaddset(&s, SIGTSTP);
+	sigaddset(&s, SIGCONT);
+	sigprocmask(SIG_BLOCK, &s, NULL);
+}
+
+static int64_t
+number(const char *option, const char *arg)
+{
+	int64_t x;
+
+	if (num_parse_int(arg, -((int64_t)1 << 62), (int64_t)1 << 62, &x) < 0)
+		cli_usage("%s: \"%s\" is no number", option, arg);
+	return x;
+}
+
+static int
+near(const char *action)
+{
+	struct handover *h = &handed;
+	struct buf task = BUF_INIT;
+	struct err e = {0};
+	char self[PATH_MAX];
+	int rc;
+
+	h->self = cli_sibling("sim-remote", self, sizeof self);
+	h->out_fd = 1;
+	h->log_fd = 2;
+	if (!h->on || !h->spool_id || !h->attempt)
+		cli_usage("--%s wants --on, --id and --attempt", action);
+	unsetenv("SIM_COOKIE"); /* what is started from here does not die with this attempt */
+	if (!strcmp(action, "stage"))
+		rc = io_read_file("-", (size_t)64 << 20, &task, &e) < 0 ? -1 : handover_stage(h, task.s ? task.s : "", task.len, &e);
+	else if (!strcmp(action, "attach"))
+		rc = handover_attach(h, &e);
+	else
+		rc = handover_forget(h, clk_boot_ns() + (int64_t)30 * 1000000000, &e);
+	buf_free(&task);
+	if (rc < 0 || (e.status && !strcmp(action, "forget")))
+		cli_warn("%s", e.msg[0] ? e.msg : "it could not be told");
+	if (strcmp(action, "forget"))
+		return rc < 0 ? e.status ? e.status : ERR_TEMPFAIL : 0;
+	return rc == REMOTE_GONE ? 0 : rc == REMOTE_FENCED ? 1 : ERR_TEMPFAIL;
+}
+
 int
 main(int argc, char **argv)
 {
-	enum { OPT_KEEP = 1000, OPT_ON, OPT_CHECK };
+	enum { OPT_KEEP = 1000, OPT_ON, OPT_CHECK, OPT_STAGE, OPT_ATTACH, OPT_FORGET, OPT_ID, OPT_ATTEMPT, OPT_CPUS, OPT_GPUS, OPT_PRIORITY, OPT_LIMIT };
 	static const struct option longs[] = {{"keep", required_argument, 0, OPT_KEEP}, {"on", required_argument, 0, OPT_ON},
-	                                      {"check", no_argument, 0, OPT_CHECK}, {"help", no_argument, 0, 'h'},
+	                                      {"check", no_argument, 0, OPT_CHECK}, {"stage", no_argument, 0, OPT_STAGE},
+	                                      {"attach", no_argument, 0, OPT_ATTACH}, {"forget", no_argument, 0, OPT_FORGET},
+	                                      {"id", required_argument, 0, OPT_ID}, {"attempt", required_argument, 0, OPT_ATTEMPT},
+	                                      {"cpus", required_argument, 0, OPT_CPUS}, {"gpus", required_argument, 0, OPT_GPUS},
+	                                      {"priority", required_argument, 0, OPT_PRIORITY}, {"limit", required_argument, 0, OPT_LIMIT}, {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'}, {0, 0, 0, 0}};
-	const char *on = NULL;
+	const char *on = NULL, *action = NULL;
 	int c, checking = 0;
 
+	hear_from_the_beginning(argc > 1 ? argv[1] : NULL);
 	cli_start("sim-remote");
 	there(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "hV", longs, NULL)) != -1) {
 		switch (c) {
 		case OPT_KEEP: return keep(optarg);
-		case OPT_ON: on = optarg; break;
+		case OPT_ON: handed.on = on = optarg; break;
+		case OPT_STAGE: action = "stage"; break;
+		case OPT_ATTACH: action = "attach"; break;
+		case OPT_FORGET: action = "forget"; break;
+		case OPT_ID: handed.spool_id = optarg; break;
+		case OPT_ATTEMPT: handed.attempt = optarg; break;
+		case OPT_CPUS: handed.cpus = number("--cpus", optarg); break;
+		case OPT_GPUS: handed.gpus = number("--gpus", optarg); break;
+		case OPT_PRIORITY: handed.priority = number("--priority", optarg); break;
+		case OPT_LIMIT: handed.limit_ns = number("--limit", optarg); break;
 		case OPT_CHECK: checking = 1; break;
 		case 'h': return cli_help(usage);
 		case 'V': return cli_version();
 		default: cli_usage_hint();
 		}
+	}
+	if (action) {
+		hear_in_turn();
+		return near(action);
 	}
 	if (checking)
 		return check(on);

@@ -27,6 +27,8 @@
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
+#include "remote/handover.h"
+#include "remote/hosts.h"
 #include "spool/attempt.h"
 #include "spool/catchup.h"
 #include "spool/claim.h"
@@ -35,6 +37,7 @@
 #include "spool/limits.h"
 #include "spool/notify.h"
 #include "spool/recover.h"
+#include "spool/remote.h"
 #include "spool/slots.h"
 
 static const char usage[] =
@@ -47,6 +50,8 @@ static const char usage[] =
     "      --once             run one job, then end\n"
     "      --limit N          run N jobs, then end\n"
     "  -w, --wait             stay, and run jobs as they come; do not read standard input\n"
+    "      --on WHERE         run them elsewhere: slurm[:PARTITION], ssh:HOST, pueue[:HOST][/GROUP], or a name\n"
+    "                         in sim-hosts(5) (default -j: 64)\n"
     "      --slot NAME[=N]    set how many units the spool has of a slot (repeatable)\n"
     "      --drain            on SIGTERM finish what runs (the default); a second one hands it back\n"
     "      --hand-back        on SIGTERM hand back at once what runs\n"
@@ -63,6 +68,7 @@ struct running {
 };
 
 #define MAX_CLAIMS 64
+#define PLACES_ELSEWHERE 64  /* jobs handed over at a time: each is a small process here */
 
 struct runner {
 	struct spool sp;
@@ -74,6 +80,7 @@ struct runner {
 	int only, wait, stdin_open, quiet, table;
 	int drain;           /* 1: claim no more; 2: hand back */
 	int64_t limit, claimed;  /* jobs to run in all, 0: no limit */
+	const char *on;      /* where jobs run; NULL: here */
 	int hand_back_first, failed, stdout_gone, last_signal;
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];
@@ -81,6 +88,7 @@ struct runner {
 	struct buf said;     /* what keepers said, not yet stored */
 	int64_t broken[MAX_CLAIMS]; /* damaged rows met when claiming */
 	int nbroken;
+	int moved;           /* rows were changed in claiming, without a claim */
 	struct buf events;   /* stored in this transaction, to be shown after it */
 	int64_t next_due, next_look;
 };
@@ -146,7 +154,7 @@ static void
 put_output_line(struct runner *r, const struct job *j, char *line, size_t n)
 {
 	static const char *const events[] = {"progress", "phase", "counters", "retry", "warning", "error", "checkpoint", "started", "finished",
-	                                     "result"};
+	                                     "result", "remote"};
 	struct record rec;
 	int event = 0, is_record = 0;
 
@@ -253,8 +261,8 @@ add(struct runner *r, const struct job *j, pid_t keeper)
 		if (!r->run)
 			abort();
 	}
-	r->run[r->n++] = (struct running){j->id, j->attempt, claim_places(j), keeper, 0};
-	r->used += claim_places(j);
+	r->run[r->n++] = (struct running){j->id, j->attempt, claim_places(j, r->on), keeper, 0};
+	r->used += claim_places(j, r->on);
 }
 
 /* What limits and recovery did in passing. */
@@ -382,15 +390,16 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 	for (size_t i = 0; i < r->n; i++)
 		used -= r->run[i].ended == 2 ? r->run[i].places : 0;
 	while (n < MAX_CLAIMS && rc > 0 && !r->drain && !(r->limit && r->claimed >= r->limit)) {
-		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, &c[n], e);
+		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, r->on, &c[n], e);
 		if (rc < 0)
 			return -1;
 		if (rc == 2 && r->nbroken < MAX_CLAIMS)
 			r->broken[r->nbroken++] = c[n].job.id;
+		r->moved |= rc == 3;
 		if (rc == 2)
 			job_free(&c[n].job);
 		if (rc == 1) {
-			used += claim_places(&c[n++].job);
+			used += claim_places(&c[n++].job, r->on);
 			r->claimed++;
 		}
 	}
@@ -400,14 +409,15 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 static void
 start(struct runner *r, struct claim *c)
 {
-	struct job_end end = {.outcome = "failed", .status = -1};
+	struct job_end end = {.outcome = "failed", .status = -1, .gone = REMOTE_GONE};
 	struct launch l;
 	struct err e = {0};
 	pid_t pid = -1;
 	int made = attempt_make(&r->sp, c->job.id, c->job.attempt, &e);
 
 	if (made == 0 && launch_prepare(&r->sp, &c->job, c->units.s ? c->units.s : "", r->engine, r->self, &l, &e) == 0) {
-		pid = keeper_start(&r->sp, &l.task, r->ctl[1], &e);
+		if (!r->on || handover_wrap(&r->sp, &c->job, r->on, r->self, &l, &e) == 0)
+			pid = keeper_start(&r->sp, &l.task, r->ctl[1], &e);
 		launch_free(&l);
 	}
 	if (pid > 0) {
@@ -482,7 +492,7 @@ step(struct runner *r)
 {
 	static struct claim c[MAX_CLAIMS];
 	struct err e = {0};
-	int n, ended = 0, said;
+	int n, ended = 0, said, moved;
 
 	hear(r);
 	said = said_anything(r);
@@ -495,7 +505,9 @@ step(struct runner *r)
 		die(r, &e);
 	for (size_t i = 0; i < r->n; i++)
 		ended |= r->run[i].ended == 2;
-	if (!said && !ended && !n && !r->nbroken) {
+	moved = r->moved;
+	r->moved = 0;
+	if (!said && !ended && !n && !r->nbroken && !moved) {
 		db_rollback(r->sp.db);
 		return 0;
 	}
@@ -544,7 +556,7 @@ bury(struct runner *r)
 			continue;
 		if (recover_job(&r->sp, x.job, x.attempt, r->self, report, r, &e) < 0 || job_load(&r->sp, x.job, &j, &e) < 0)
 			die(r, &e);
-		if (j.attempt != x.attempt || (j.state != JOB_RUNNING && j.state != JOB_PAUSED)) {
+		if (j.attempt != x.attempt || (j.state != JOB_RUNNING && j.state != JOB_PAUSED && j.state != JOB_SUBMITTING)) {
 			drop(r, &r->run[i--]);
 			r->next_look = 1;
 			if (!r->only)
@@ -884,24 +896,37 @@ set_slot(struct runner *r, const char *arg)
 		die(r, &e);
 }
 
+/* A mistake in it is said at once; whether it can be reached, with each job. */
+static void
+check_host(const char *on)
+{
+	struct err e = {0};
+	struct host h;
+
+	if (strlen(on) >= REMOTE_ON)
+		cli_usage("--on: too long");
+	if (host_find(&h, on, &e) < 0)
+		cli_die(&e);
+	host_free(&h);
+}
+
 int
 main(int argc, char **argv)
 {
-	enum { OPT_ONCE = 1000, OPT_LIMIT, OPT_SLOT, OPT_DRAIN, OPT_HAND_BACK, OPT_FORMAT, OPT_SPOOL, OPT_RELAY };
+	enum { OPT_ONCE = 1000, OPT_LIMIT, OPT_SLOT, OPT_DRAIN, OPT_HAND_BACK, OPT_FORMAT, OPT_SPOOL, OPT_RELAY, OPT_ON };
 	static const struct option longs[] = {{"jobs", required_argument, 0, 'j'}, {"all", no_argument, 0, 'a'},
 	                                      {"once", no_argument, 0, OPT_ONCE}, {"limit", required_argument, 0, OPT_LIMIT}, {"wait", no_argument, 0, 'w'},
 	                                      {"slot", required_argument, 0, OPT_SLOT}, {"drain", no_argument, 0, OPT_DRAIN},
 	                                      {"hand-back", no_argument, 0, OPT_HAND_BACK},
 	                                      {"format", required_argument, 0, OPT_FORMAT},
 	                                      {"quiet", no_argument, 0, 'q'}, {"spool", required_argument, 0, OPT_SPOOL},
-	                                      {"relay", no_argument, 0, OPT_RELAY}, {"help", no_argument, 0, 'h'},
+	                                      {"relay", no_argument, 0, OPT_RELAY}, {"on", required_argument, 0, OPT_ON}, {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'}, {0, 0, 0, 0}};
 	static struct runner r;
 	const char *spool = NULL, *slot[64];
 	int c, all = 0, is_relay = 0, nslots = 0;
 
 	cli_start("sim-run");
-	r.places = proc_processors();
 	r.table = isatty(1);
 	while ((c = getopt_long(argc, argv, "j:awqhV", longs, NULL)) != -1) {
 		switch (c) {
@@ -927,6 +952,7 @@ main(int argc, char **argv)
 		case OPT_FORMAT: r.table = cli_format(optarg, "table ndjson") == CLI_TABLE; break;
 		case OPT_SPOOL: spool = optarg; break;
 		case OPT_RELAY: is_relay = 1; break;
+		case OPT_ON: r.on = optarg; break;
 		case 'h': return cli_help(usage);
 		case 'V': return cli_version();
 		default: cli_usage_hint();
@@ -935,6 +961,10 @@ main(int argc, char **argv)
 	cli_spool_open(&r.sp, spool, is_relay ? SPOOL_WRITE : SPOOL_CREATE, "sim-run");
 	if (is_relay)
 		return relay(&r);
+	if (!r.places)
+		r.places = r.on ? PLACES_ELSEWHERE : proc_processors();
+	if (r.on)
+		check_host(r.on);
 	for (int i = 0; i < nslots; i++)
 		set_slot(&r, slot[i]);
 	prepare(&r);

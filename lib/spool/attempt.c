@@ -174,8 +174,8 @@ attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt_pro
 
 /* --- the result --------------------------------------------------------------------------------------------------------- */
 
-int
-attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, int sync, struct err *e)
+static int
+write_end(const struct spool *sp, int64_t job, int64_t n, const char *file, const struct job_end *end, int sync, struct err *e)
 {
 	char path[PATH_MAX], id[24];
 	struct buf b = BUF_INIT;
@@ -183,7 +183,7 @@ attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struc
 	int rc;
 
 	snprintf(id, sizeof id, "%lld", (long long)job);
-	attempt_path(sp, job, n, "result", path, sizeof path);
+	attempt_path(sp, job, n, file, path, sizeof path);
 	record_begin(&b, "finished", id, n);
 	record_str(&b, "outcome", end->outcome);
 	if (end->reason)
@@ -191,6 +191,8 @@ attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struc
 	record_int(&b, "status", end->status);
 	record_int(&b, "signal", end->signal);
 	record_int(&b, "done", end->done);
+	if (end->gone)
+		record_int(&b, "gone", end->gone);
 	record_end(&b);
 	rc = b.s ? io_atomic_open(&f, path, e) : err_nomem(e);
 	if (rc == 0 && io_write_all(f.fd, b.s, b.len) < 0) {
@@ -212,7 +214,19 @@ attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struc
 }
 
 int
-attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e)
+attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, int sync, struct err *e)
+{
+	return write_end(sp, job, n, "result", end, sync, e);
+}
+
+int
+attempt_write_verdict(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, struct err *e)
+{
+	return write_end(sp, job, n, "verdict", end, 1, e);
+}
+
+static int
+read_end(const struct spool *sp, int64_t job, int64_t n, const char *file, struct job_end *end, struct err *e)
 {
 	char path[PATH_MAX];
 	struct buf b = BUF_INIT;
@@ -220,7 +234,7 @@ attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_e
 	int rc;
 
 	memset(end, 0, sizeof *end);
-	attempt_path(sp, job, n, "result", path, sizeof path);
+	attempt_path(sp, job, n, file, path, sizeof path);
 	if (access(path, F_OK) < 0)
 		return 0;
 	rc = io_read_file(path, 65536, &b, e);
@@ -232,12 +246,25 @@ attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_e
 		end->status = (int)record_get_int(&r, "status", -1);
 		end->signal = (int)record_get_int(&r, "signal", 0);
 		end->done = record_get_int(&r, "done", 0);
+		end->gone = (int)record_get_int(&r, "gone", 0);
 		record_free(&r);
 	} else if (rc < 0) {
 		err_prefix(e, "%s", path);
 	}
 	buf_free(&b);
 	return rc < 0 ? -1 : 1;
+}
+
+int
+attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e)
+{
+	return read_end(sp, job, n, "result", end, e);
+}
+
+int
+attempt_read_verdict(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e)
+{
+	return read_end(sp, job, n, "verdict", end, e);
 }
 
 void

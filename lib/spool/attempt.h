@@ -6,6 +6,8 @@
  *   events.ndjson  the stage's standard output as it came: events, results, plain lines
  *   log            its standard error
  *   result         how it ended, written whole and synced before the row changes
+ *   remote         of one that runs elsewhere: where and under which names, written before anything is sent (lib/remote/intent.h)
+ *   verdict        of one that runs elsewhere: how it ended there, as sim-remote found; its keeper makes the result of it
  *
  * What a crash leaves, and what it means (recover.h acts on it):
  *   keeper locked                     it lives: leave it alone
@@ -13,6 +15,7 @@
  *   result                            it ended and nobody recorded it
  *   none of these, "starting" in lock lost in the middle
  *   none of these, no "starting"      nothing of it ever ran
+ *   none of these, it runs elsewhere  it is looked up there (sim-remote --attach)
  */
 #ifndef SPOOL_ATTEMPT_H
 #define SPOOL_ATTEMPT_H
@@ -50,6 +53,9 @@ int attempt_write_result(const struct spool *sp, int64_t job, int64_t n, const s
 /* 1 read (strings to be freed by attempt_free_end), 0 there is none, -1. */
 int attempt_read_result(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e);
 void attempt_free_end(struct job_end *end);
+/* The same for the verdict; always synced. */
+int attempt_write_verdict(const struct spool *sp, int64_t job, int64_t n, const struct job_end *end, struct err *e);
+int attempt_read_verdict(const struct spool *sp, int64_t job, int64_t n, struct job_end *end, struct err *e);
 
 /* What a stage and all it starts carry in their environment: NAME=VALUE. */
 #define ATTEMPT_COOKIE 160

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "spool/remote.h"
 #include "spool/slots.h"
 
 int64_t
-claim_places(const struct job *j)
+claim_places(const struct job *j, const char *on)
 {
-	int64_t cpu = j->over ? 0 : slots_want(j->slots, "cpu");
+	int64_t cpu = j->over || on ? 0 : slots_want(j->slots, "cpu");
 
 	return cpu > 1 ? cpu : 1;
 }
@@ -79,19 +80,22 @@ next_slots(struct spool *sp, char *slots, size_t n, int first, struct err *e)
 }
 
 static int
-choose(struct spool *sp, int64_t places, int64_t all, int only, struct candidate *best, struct err *e)
+choose(struct spool *sp, int64_t places, int64_t all, int only, const char *on, struct candidate *best, struct err *e)
 {
-	char slots[600], why[200];
+	char slots[600], here[600], why[200];
 	int rc, first = 1;
 
 	while ((rc = next_slots(sp, slots, sizeof slots, first, e)) > 0) {
 		struct candidate c = {0, 0, 0};
-		int64_t cpu = slots_want(slots, "cpu");
+		int64_t cpu = on ? 1 : slots_want(slots, "cpu");
 
 		first = 0;
+		snprintf(here, sizeof here, "%s", slots);
+		if (on)
+			slots_elsewhere(slots, here, sizeof here);
 		if (cpu > places && !(places == all && cpu > all)) /* one that wants more than there are runs alone */
 			continue;
-		if (*slots && (rc = slots_fit(sp, slots, why, sizeof why, e)) <= 0) {
+		if (*here && (rc = slots_fit(sp, here, why, sizeof why, e)) <= 0) {
 			if (rc < 0)
 				return -1;
 			continue;
@@ -106,10 +110,11 @@ choose(struct spool *sp, int64_t places, int64_t all, int only, struct candidate
 }
 
 static int
-take(struct spool *sp, const char *worker, struct claim *c, struct err *e)
+take(struct spool *sp, const char *worker, const char *on, struct claim *c, struct err *e)
 {
 	struct job *j = &c->job;
 	int64_t n = j->attempt + 1;
+	char slots[600];
 
 	if (db_run(sp->db, e, "UPDATE job SET attempt=?,status=-1,signal=0 WHERE id=?", "ii", n, j->id) < 0)
 		return -1;
@@ -117,17 +122,23 @@ take(struct spool *sp, const char *worker, struct claim *c, struct err *e)
 	           sp->boot, clk_real_ns(), spool_now(sp)) < 0)
 		return -1;
 	j->attempt = n;
-	if (*j->slots && !j->over && slots_take(sp, j->slots, j->id, n, &c->units, e) < 0)
+	snprintf(slots, sizeof slots, "%s", j->slots);
+	if (on) {
+		slots_elsewhere(j->slots, slots, sizeof slots);
+		if (remote_begin(sp, j->id, n, on, e) < 0)
+			return -1;
+	}
+	if (*slots && !j->over && slots_take(sp, slots, j->id, n, &c->units, e) < 0)
 		return -1;
 	if (db_run(sp->db, e, "UPDATE spool SET value=? WHERE name='vtime' AND value<?", "ii", j->turn, j->turn) < 0)
 		return -1;
-	if (job_move(sp, j->id, JOB_QUEUED, JOB_RUNNING, NULL, worker, e) < 0)
+	if (job_move(sp, j->id, JOB_QUEUED, on ? JOB_SUBMITTING : JOB_RUNNING, NULL, worker, e) < 0)
 		return -1;
-	j->state = JOB_RUNNING;
+	j->state = on ? JOB_SUBMITTING : JOB_RUNNING;
 	j->waiting = JOB_READY;
 	j->status = -1;
 	j->signal = 0;
-	if (!j->started_at) {
+	if (!on && !j->started_at) {
 		j->started_at = spool_now(sp);
 		j->started = clk_real_ns();
 	}
@@ -135,7 +146,7 @@ take(struct spool *sp, const char *worker, struct claim *c, struct err *e)
 }
 
 int
-claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, struct claim *c, struct err *e)
+claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, const char *on, struct claim *c, struct err *e)
 {
 	struct candidate best = {0, 0, 0};
 	int rc;
@@ -144,11 +155,15 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 	if (end_backoffs(sp, e) < 0 ||
 	    db_get_int(sp->db, e, &best.id, "SELECT id FROM job INDEXED BY job_over WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
 		return -1;
-	if (!best.id && places > 0 && choose(sp, places, all, only, &best, e) < 0)
+	if (!best.id && places > 0 && choose(sp, places, all, only, on, &best, e) < 0)
 		return -1;
 	if (!best.id)
 		return 0;
-	rc = job_load(sp, best.id, &c->job, e);
+	rc = remote_may_run(sp, best.id, 0, e);
+	if (rc > 0) /* never two attempts of one job at a time */
+		return db_run(sp->db, e, "UPDATE job SET waiting=? WHERE id=?", "ii", (int64_t)JOB_BY_REMOTE, best.id) < 0 ? -1 : 3;
+	if (rc == 0)
+		rc = job_load(sp, best.id, &c->job, e);
 	if (rc <= 0)
 		return rc;
 	if (!job_intact(&c->job)) {
@@ -156,7 +171,7 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 			return -1;
 		return 2;
 	}
-	rc = take(sp, worker, c, e);
+	rc = take(sp, worker, on, c, e);
 	if (rc < 0) {
 		job_free(&c->job);
 		buf_free(&c->units);
@@ -223,6 +238,36 @@ why_pending(struct spool *sp, const struct job *j, char *why, size_t n, struct e
 }
 
 static int
+why_remote(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
+{
+	struct db_stmt *st = db_query(sp->db, e, "SELECT attempt,host_name,note FROM remote WHERE job=? AND gone=0 ORDER BY attempt LIMIT 1", "i", j->id);
+	int rc = st ? db_step(st, e) : -1;
+
+	if (rc > 0)
+		snprintf(why, n, "waits until it is certain that attempt %lld has ended on %s%s%s", (long long)db_int(st, 0), db_text(st, 1),
+		         db_text(st, 2) ? ": " : "", db_text(st, 2) ? db_text(st, 2) : "");
+	else if (rc == 0)
+		snprintf(why, n, "will be queued in a moment");
+	db_done(st);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+why_submitting(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
+{
+	struct remote_row r;
+	int rc = remote_load(sp, j->id, j->attempt, &r, e);
+
+	if (rc <= 0)
+		return rc;
+	if (!strcmp(r.state, "waiting"))
+		snprintf(why, n, "waits on %s as %s%s%s", r.on, r.id, *r.note ? ": " : "", r.note);
+	else
+		snprintf(why, n, "is being handed to %s%s%s", r.on, *r.note ? ": " : "", r.note);
+	return 0;
+}
+
+static int
 why_queued(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
 {
 	int64_t workers = 0, places = 0, running = 0, position;
@@ -232,6 +277,8 @@ why_queued(struct spool *sp, const struct job *j, char *why, size_t n, struct er
 		snprintf(why, n, "held (sim-ctl release lets it go)");
 		return 0;
 	}
+	if (j->waiting == JOB_BY_REMOTE)
+		return why_remote(sp, j, why, n, e);
 	if (j->waiting == JOB_BACKOFF) {
 		int64_t left = j->ready_at - spool_now(sp);
 
@@ -263,7 +310,7 @@ claim_why_not(struct spool *sp, const struct job *j, char *why, size_t n, struct
 	switch (j->state) {
 	case JOB_PENDING: return why_pending(sp, j, why, n, e);
 	case JOB_QUEUED: return j->kind == JOB_PARENT ? 0 : why_queued(sp, j, why, n, e);
-	case JOB_SUBMITTING: snprintf(why, n, "is being handed to a scheduler"); return 0;
+	case JOB_SUBMITTING: return why_submitting(sp, j, why, n, e);
 	case JOB_PAUSED: snprintf(why, n, "paused%s%s (sim-ctl resume goes on)", j->reason ? ": " : "", j->reason ? j->reason : ""); return 0;
 	default: return 0;
 	}

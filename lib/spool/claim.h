@@ -17,17 +17,18 @@
 #include "spool/job.h"
 
 struct claim {
-	struct job job;      /* state running, attempt counted up; job_free() */
+	struct job job;      /* state running (submitting where it runs elsewhere), attempt counted up; job_free() */
 	struct buf units;    /* "NAME=0,2\n" of its slots; buf_free() */
 };
 
 /* (tx) Claims the next job for `worker`, which has `places` of its own places free out of `all` (a job that wants cpu=N
- * takes N). only: claim from temp.wanted alone. 1 claimed; 2 it was damaged and has
- * failed: there may be another; 0 nothing; -1. */
-int claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, struct claim *c, struct err *e);
+ * takes N). only: claim from temp.wanted alone. on: where it will run (sim-run --on), NULL: here. Elsewhere a job takes one place, and
+ * neither cpu nor gpu, which are counted there. 1 claimed; 2 it was damaged and has
+ * failed: there may be another; 3 it has to wait, look again; 0 nothing; -1. */
+int claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, const char *on, struct claim *c, struct err *e);
 
 /* Places a job takes. */
-int64_t claim_places(const struct job *j);
+int64_t claim_places(const struct job *j, const char *on);
 
 /* Spool time at which a back-off ends next; 0: none is pending. */
 int claim_next_ready(struct spool *sp, int64_t *at, struct err *e);

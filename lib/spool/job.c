@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "record/record.h"
 #include "spool/notify.h"
+#include "spool/remote.h"
 #include "spool/slots.h"
 
 static const char *const state_name[JOB_NSTATES] = {"pending", "queued",    "submitting", "running",
@@ -732,6 +733,8 @@ decide(struct spool *sp, struct job *j, const struct job_end *end, struct err *e
 	}
 	if (!strcmp(end->outcome, "never-started"))
 		return not_begun(sp, j, end, e);
+	if (!strcmp(end->outcome, "cancelled")) /* where it ran, by somebody else: that was meant */
+		return finish(sp, j, JOB_CANCELLED, why, who, e);
 	if (j->retried < j->retries && job_retry_wanted(j->retry_on, end)) {
 		if (time_left_for_retry(sp, j))
 			return retry(sp, j, end, e);
@@ -753,6 +756,8 @@ job_take_end(struct spool *sp, int64_t id, int64_t attempt, const struct job_end
 		return 0;
 	}
 	rc = close_attempt(sp, &j, end, e);
+	if (rc == 0)
+		rc = remote_ended(sp, id, attempt, end->gone, e);
 	if (rc == 0)
 		rc = decide(sp, &j, end, e);
 	if (rc == 0 && j.parent)
@@ -795,7 +800,24 @@ take_counters(struct spool *sp, int64_t job, const struct record *r, struct err 
 }
 
 static int
-take_into_row(struct spool *sp, int64_t job, const struct record *r, struct err *e)
+take_remote(struct spool *sp, int64_t job, int64_t attempt, const struct record *r, struct err *e)
+{
+	struct remote_row row;
+	struct job j;
+	int rc = remote_load(sp, job, attempt, &row, e);
+
+	if (rc <= 0)
+		return rc; /* it runs here: a stage may write what it likes */
+	rc = job_load(sp, job, &j, e);
+	if (rc > 0) {
+		rc = remote_take(sp, &j, r, e);
+		job_free(&j);
+	}
+	return rc;
+}
+
+static int
+take_into_row(struct spool *sp, int64_t job, int64_t attempt, const struct record *r, struct err *e)
 {
 	int rc = 0;
 
@@ -803,6 +825,8 @@ take_into_row(struct spool *sp, int64_t job, const struct record *r, struct err 
 		return take_progress(sp, job, r, e);
 	if (!strcmp(r->type, "counters"))
 		return take_counters(sp, job, r, e);
+	if (!strcmp(r->type, "remote"))
+		return take_remote(sp, job, attempt, r, e);
 	if (!strcmp(r->type, "phase"))
 		rc = db_run(sp->db, e, "UPDATE job SET phase=?,progress_at=? WHERE id=?", "sii", record_get_str(r, "phase"), spool_now(sp), job);
 	else if (!strcmp(r->type, "error"))
@@ -840,7 +864,7 @@ job_take_event(struct spool *sp, int64_t job, int64_t attempt, const char *line,
 	if (rc > 0 && current != attempt)
 		rc = 0; /* R3: a zombie's events are its own */
 	if (rc > 0)
-		rc = take_into_row(sp, job, &r, e) < 0 ? -1 : 1;
+		rc = take_into_row(sp, job, attempt, &r, e) < 0 ? -1 : 1;
 	if (rc > 0) {
 		/* Who wrote it is added where the writer left it out. */
 		clk_format(clk_real_ns(), now);

@@ -22,7 +22,13 @@
 enum job_state { JOB_PENDING, JOB_QUEUED, JOB_SUBMITTING, JOB_RUNNING, JOB_PAUSED, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED };
 #define JOB_NSTATES 8
 enum job_kind { JOB_COMMAND, JOB_ENGINE, JOB_PARENT };
-enum job_waiting { JOB_READY, JOB_BACKOFF, JOB_HELD, JOB_BY_CHILDREN }; /* the last: a parent is never claimed */
+enum job_waiting {
+	JOB_READY,
+	JOB_BACKOFF,
+	JOB_HELD,
+	JOB_BY_CHILDREN,     /* a parent is never claimed */
+	JOB_BY_REMOTE        /* an attempt before may still run elsewhere, remote.h */
+};
 
 #define JOB_PRIORITY_FORCED ((int64_t)1 << 40)
 #define JOB_AGAIN_NS ((int64_t)5 * 1000000000) /* until what the machine had no room for is tried again */
@@ -85,11 +91,12 @@ int job_move(struct spool *sp, int64_t id, enum job_state from, enum job_state t
 
 /* How an attempt ended, as its keeper saw it. */
 struct job_end {
-	const char *outcome;  /* completed, failed, terminated, lost */
+	const char *outcome;  /* completed, failed, terminated, lost, never-started, cancelled (by others, elsewhere) */
 	const char *reason;   /* NULL where there is nothing to say */
 	int status;           /* exit status; -1 unknown */
 	int signal;
 	int64_t done;
+	int gone;             /* of an attempt that ran elsewhere: what is certain of its end, remote.h */
 };
 /* Takes the end of an attempt (R3): completes, fails, cancels, requeues or retries the job. 1 taken, 0 it was not the
  * current attempt or was taken already, -1. */

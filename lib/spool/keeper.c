@@ -51,6 +51,8 @@ struct keeper {
 	int64_t progress_sent, touched;
 	int64_t done;
 	int saw_end, saw_finished_ok, saw_finished;
+	int cannot_run;             /* the stage could not be executed */
+	int runs;                   /* the time of the job goes on: always here, elsewhere from when it is said */
 	char failure[300];          /* what the stage itself said of a failed end */
 	/* clock, CLOCK_BOOTTIME */
 	int64_t began, due, stall_from, paused_at;
@@ -157,7 +159,7 @@ say(struct keeper *k, int64_t at, const char *text, size_t n)
 	if (k->runner_fd < 0 && !k->t->relay)
 		return; /* nobody to tell */
 	k->deaf |= k->queue.len > QUEUE_MAX; /* a runner that reads nothing */
-	if (k->deaf || (k->adopted && at <= k->t->from && text[0] == '{'))
+	if (k->deaf || (k->t->from && at <= k->t->from && text[0] == '{'))
 		return; /* the keeper before told it */
 	put_line(k, at, text, n);
 	flush_queue(k);
@@ -185,6 +187,18 @@ take_finished(struct keeper *k, const struct record *r)
 	k->saw_finished_ok = outcome && !strcmp(outcome, "completed");
 	if (!k->saw_finished_ok)
 		snprintf(k->failure, sizeof k->failure, "%s", reason ? reason : outcome ? outcome : "failed");
+}
+
+/* Elsewhere: its time begins when it does. */
+static void
+take_remote(struct keeper *k, const struct record *r)
+{
+	const char *state = record_get_str(r, "state");
+
+	if (k->runs || !state || strcmp(state, "running"))
+		return;
+	k->runs = 1;
+	k->due = k->t->timeout_ns ? clk_boot_ns() + k->t->timeout_ns : 0;
 }
 
 static int
@@ -220,6 +234,8 @@ take_line(struct keeper *k, const char *s, size_t n)
 		} else if (strcmp(r.type, "partial") && strcmp(r.type, "summary") && strcmp(r.type, "cell")) {
 			if (!strcmp(r.type, "finished"))
 				take_finished(k, &r);
+			else if (k->t->remote && !strcmp(r.type, "remote"))
+				take_remote(k, &r);
 			else if (!strcmp(r.type, "error") && record_get_str(&r, "message"))
 				snprintf(k->failure, sizeof k->failure, "%s", record_get_str(&r, "message"));
 			send_progress(k);
@@ -328,8 +344,10 @@ end_stage(struct keeper *k, const char *why)
 		return;
 	snprintf(k->why, sizeof k->why, "%s", why);
 	k->ending = 1;
-	k->kill_at = clk_boot_ns() + k->t->grace_ns;
-	if (k->paused_at) {
+	k->kill_at = clk_boot_ns() + k->t->grace_ns + (k->t->remote ? KEEPER_REMOTE_NS : 0);
+	if (k->paused_at && k->t->remote) {
+		k->paused_at = 0; /* who ends it there lets it go on first */
+	} else if (k->paused_at) {
 		signal_all(k, SIGCONT);
 		k->paused_at = 0;
 	}
@@ -355,6 +373,10 @@ pause_stage(struct keeper *k)
 	if (k->paused_at || k->ending)
 		return;
 	k->paused_at = clk_boot_ns();
+	if (k->t->remote) {
+		proc_signal(k->stage, SIGTSTP);
+		return;
+	}
 	signal_all(k, SIGSTOP);
 	signal_all(k, SIGSTOP); /* what was forked during the first pass */
 }
@@ -371,7 +393,10 @@ resume_stage(struct keeper *k)
 	if (k->due)
 		k->due += pause;
 	k->stall_from += pause;
-	signal_all(k, SIGCONT);
+	if (k->t->remote)
+		proc_signal(k->stage, SIGCONT);
+	else
+		signal_all(k, SIGCONT);
 }
 
 /* --- limits -------------------------------------------------------------------------------------------------------------- */
@@ -463,6 +488,27 @@ next_wait(const struct keeper *k)
 
 /* --- the stage's process -------------------------------------------------------------------------------------------------- */
 
+/* What a copier that was killed left in the middle of a line is copied again (lib/remote/follow.h). */
+static int
+cut_unfinished(int fd)
+{
+	char b[65536];
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	while (end > 0) {
+		off_t from = end > (off_t)sizeof b ? end - (off_t)sizeof b : 0;
+		ssize_t n = pread(fd, b, (size_t)(end - from), from);
+		char *nl = n > 0 ? memrchr(b, '\n', (size_t)n) : NULL;
+
+		if (n <= 0)
+			return -1;
+		if (nl)
+			return ftruncate(fd, from + (nl - b) + 1);
+		end = from;
+	}
+	return ftruncate(fd, 0);
+}
+
 static int
 open_files(struct keeper *k, struct err *e)
 {
@@ -472,6 +518,8 @@ open_files(struct keeper *k, struct err *e)
 	k->out_fd = open(path, O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
 	if (k->out_fd < 0)
 		return err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
+	if (k->t->remote && !k->adopted && cut_unfinished(k->out_fd) < 0)
+		return err_sys(e, ERR_IO, "cannot cut %s", path);
 	k->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (k->watch_fd >= 0)
 		inotify_add_watch(k->watch_fd, path, IN_MODIFY);
@@ -503,6 +551,10 @@ become_stage(struct keeper *k, int in, int stage_fd, int report)
 
 	setsid();
 	sigemptyset(&none);
+	if (k->t->remote) { /* it hears these when it is ready to */
+		sigaddset(&none, SIGTERM);
+		sigaddset(&none, SIGTSTP);
+	}
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL); /* what is ignored stays so over exec */
 	signal(SIGCHLD, SIG_DFL);
@@ -553,6 +605,7 @@ start_stage(struct keeper *k, int stage_fd, struct err *e)
 			snprintf(k->failure, sizeof k->failure, "cannot run %.200s: %s", k->t->argv[0], strerror(why));
 	}
 	close(report[0]);
+	k->cannot_run = *k->failure != '\0';
 	return 0;
 }
 
@@ -628,6 +681,57 @@ write_result(struct keeper *k, const struct job_end *end)
 		unlink(k->t->room);
 }
 
+/* What is known of an end elsewhere: its verdict. 0: nothing is, and this process is not the one to say anything. */
+static int
+judge_remote(struct keeper *k, struct job_end *end, char *why, size_t n)
+{
+	struct job_end v;
+	int rc = attempt_read_verdict(k->sp, k->t->job, k->t->attempt, &v, NULL);
+
+	*end = (struct job_end){.outcome = "failed", .status = -1, .done = k->done, .reason = why};
+	if (rc > 0) {
+		snprintf(why, n, "%s", k->ending ? k->why : v.reason ? v.reason : "");
+		end->outcome = k->ending ? "terminated" : !strcmp(v.outcome, "completed") ? "completed" : !strcmp(v.outcome, "failed") ? "failed" :
+		               !strcmp(v.outcome, "lost") ? "lost" : !strcmp(v.outcome, "never-started") ? "never-started" :
+		               !strcmp(v.outcome, "cancelled") ? "cancelled" : "terminated";
+		end->status = v.status;
+		end->signal = v.signal;
+		end->gone = v.gone;
+		if (!strcmp(end->outcome, "completed") && !promise_kept(k)) {
+			end->outcome = "failed";
+			snprintf(why, n, "%s", k->failure);
+		}
+		attempt_free_end(&v);
+	} else if (k->ending) {
+		end->outcome = "terminated";
+		snprintf(why, n, "%s", k->why);
+	} else if (k->cannot_run && k->t->remote == 1) { /* nothing was sent */
+		snprintf(why, n, "%s", k->failure);
+		end->status = 127;
+		end->gone = 2;
+	} else {
+		return 0;
+	}
+	if (k->ending && !strncmp(why, "deadline", 8))
+		end->status = ERR_DEADLINE;
+	if (!*why)
+		end->reason = NULL;
+	return 1;
+}
+
+/* Not too often: whoever looks next starts another. */
+static void __attribute__((noreturn))
+leave_to_others(struct keeper *k)
+{
+	if (clk_boot_ns() - k->began < 2000 * MS)
+		poll(NULL, 0, k->cannot_run ? 5000 : 1000);
+	if (k->runner_fd < 0 && k->t->relay) { /* it looks when this process is gone */
+		start_relay(k);
+		say(k, k->seen, "touch", 5);
+	}
+	_exit(1);
+}
+
 static void
 finish(struct keeper *k, int known, int ws)
 {
@@ -642,7 +746,10 @@ finish(struct keeper *k, int known, int ws)
 		take_line(k, k->part.s, k->part.len);
 	send_progress(k);
 	bound_log(k);
-	judge(k, known, ws, &end, why, sizeof why);
+	if (!k->t->remote)
+		judge(k, known, ws, &end, why, sizeof why);
+	else if (!judge_remote(k, &end, why, sizeof why))
+		leave_to_others(k);
 	if (k->at && fsync(k->out_fd) < 0 && !strcmp(end.outcome, "completed")) {
 		end.outcome = "failed";
 		end.reason = "its output could not be written to the disk";
@@ -778,7 +885,8 @@ settle_in(struct keeper *k, int stage_fd)
 	signal(SIGCHLD, SIG_DFL);
 	k->sig_fd = signalfd(-1, &s, SFD_CLOEXEC | SFD_NONBLOCK);
 	k->began = k->stall_from = clk_boot_ns();
-	k->due = k->t->timeout_ns ? k->began + k->t->timeout_ns : 0;
+	k->runs = !k->t->remote;
+	k->due = k->runs && k->t->timeout_ns ? k->began + k->t->timeout_ns : 0;
 	k->progress_sent = 0;
 	if (k->t->paused)
 		k->paused_at = k->began;
@@ -788,10 +896,10 @@ settle_in(struct keeper *k, int stage_fd)
 static void
 cannot_start(struct keeper *k, const struct err *e)
 {
-	struct job_end end = {.outcome = "never-started", .reason = e->msg, .status = e->status};
+	struct job_end end = {.outcome = "never-started", .reason = e->msg, .status = e->status, .gone = 2};
 
-	if (k->adopted)
-		_exit(1); /* the stage lives: the next to look adopts it */
+	if (k->adopted || k->t->remote > 1)
+		_exit(1); /* the stage lives, or may live elsewhere: the next to look goes on */
 	write_result(k, &end);
 	say(k, k->seen, "end", 3);
 	_exit(0);
@@ -823,6 +931,10 @@ fork_keeper(struct keeper *k, int stage_fd, struct err *e)
 	if (!k->adopted) {
 		if (start_stage(k, stage_fd, &why) < 0)
 			cannot_start(k, &why);
+		if (k->t->paused && k->t->remote)
+			proc_signal(k->stage, SIGTSTP);
+		if (k->t->end_why)
+			end_stage(k, k->t->end_why);
 	} else {
 		struct attempt_probe p;
 

@@ -10,6 +10,10 @@
  *
  * Signals: TERM ends the stage (TERM to its group, grace, KILL to everything); USR1 stops the whole tree and the clock;
  * USR2 goes on.
+ *
+ * A stage that stands for one elsewhere (task.remote: sim-remote) is told of a pause by TSTP and CONT, its time runs from when a `remote` record
+ * says "running", and how it ended is the file `verdict` (attempt.h). Without that file nothing is known: no result is written, and whoever
+ * looks next (recover.h) begins an attachment.
  */
 #ifndef SPOOL_KEEPER_H
 #define SPOOL_KEEPER_H
@@ -40,8 +44,11 @@ struct keeper_task {
 	int64_t out_limit, log_limit; /* bytes; 0: the defaults */
 	int64_t from;            /* adopting: bytes of output that were relayed before */
 	int paused;              /* adopting: it is stopped */
-	const char *end_why;     /* adopting: its end was asked for, and why; or NULL */
+	const char *end_why;     /* adopting, attaching: its end was asked for, and why; or NULL */
+	int remote;              /* the stage stands for one elsewhere; 2: attached to what may be there already */
 };
+
+#define KEEPER_REMOTE_NS ((int64_t)20 * 1000000000) /* more grace for a stage elsewhere: to be told, and to be sure */
 
 #define KEEPER_OUT_LIMIT ((int64_t)64 << 30)
 #define KEEPER_LOG_LIMIT ((int64_t)64 << 20)

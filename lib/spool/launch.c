@@ -340,7 +340,7 @@ engine_line(const struct job *j, const char *engine, struct launch *l, struct er
 {
 	char threads[24];
 
-	snprintf(threads, sizeof threads, "%lld", (long long)claim_places(j));
+	snprintf(threads, sizeof threads, "%lld", (long long)claim_places(j, NULL));
 	l->task.argv = arena_alloc(&l->arena, 6 * sizeof(char *));
 	if (!l->task.argv)
 		return err_nomem(e);
@@ -390,6 +390,46 @@ launch_prepare(struct spool *sp, const struct job *j, const char *units, const c
 	if (rc < 0)
 		launch_free(l);
 	return rc;
+}
+
+int
+launch_remote_line(const struct spool *sp, const struct job *j, const char *action, const char *on, const char *relay, struct launch *l,
+                   struct err *e)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(relay, '/');
+	char **v = arena_alloc(&l->arena, 16 * sizeof *v);
+	int n = 0;
+
+	if (attempt_path(sp, j->id, j->attempt, "", folder, sizeof folder) < 0)
+		return err_set(e, ERR_OS, "the path of the spool is too long");
+	v[n++] = slash ? arena_printf(&l->arena, "%.*s/sim-remote", (int)(slash - relay), relay) : arena_strdup(&l->arena, "sim-remote");
+	v[n++] = arena_strdup(&l->arena, action);
+	v[n++] = arena_strdup(&l->arena, "--on");
+	v[n++] = arena_strdup(&l->arena, on);
+	v[n++] = arena_strdup(&l->arena, "--id");
+	v[n++] = arena_strdup(&l->arena, sp->id);
+	v[n++] = arena_strdup(&l->arena, "--attempt");
+	v[n++] = arena_strdup(&l->arena, folder);
+	v[n] = NULL;
+	l->task.argv = v;
+	l->task.folder = arena_strdup(&l->arena, folder);
+	l->task.promise = NULL;
+	l->task.stall_ns = 0; /* of it only those there can tell */
+	return 0;
+}
+
+int
+launch_attach(struct spool *sp, const struct job *j, const char *on, const char *relay, struct launch *l, struct err *e)
+{
+	if (launch_prepare(sp, j, "", "sim-engine", relay, l, e) < 0)
+		return -1;
+	l->task.remote = 2;
+	l->task.input = "";
+	if (launch_remote_line(sp, j, "--attach", on, relay, l, e) == 0)
+		return 0;
+	launch_free(l);
+	return -1;
 }
 
 void

@@ -23,6 +23,13 @@ int launch_prepare(struct spool *sp, const struct job *j, const char *units, con
                    struct err *e);
 void launch_free(struct launch *l);
 
+/* Of an attempt that runs on `on` and whose local stage is dead: what looks for it there and goes on (sim-remote --attach). relay: as above; sim-remote lies
+ * beside it. */
+int launch_attach(struct spool *sp, const struct job *j, const char *on, const char *relay, struct launch *l, struct err *e);
+/* The command line of sim-remote for an attempt: action, --on and the attempt's names. Of l's arena. 0 or -1. */
+int launch_remote_line(const struct spool *sp, const struct job *j, const char *action, const char *on, const char *relay, struct launch *l,
+                       struct err *e);
+
 #define LAUNCH_NO_LIMIT INT64_MAX
 /* Limits as they stand: nanoseconds left of the timeout (LAUNCH_NO_LIMIT: none; negative: overdue), CLOCK_BOOTTIME of the deadline (0: none) and why it is one
  * (at least 80 bytes). */

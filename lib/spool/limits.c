@@ -13,6 +13,7 @@
 #include "spool/catchup.h"
 #include "spool/job.h"
 #include "spool/launch.h"
+#include "spool/remote.h"
 
 /* How long past a limit a live keeper may be before it counts as stuck. */
 #define STUCK_NS ((int64_t)5 * 1000000000)
@@ -44,7 +45,7 @@ note_request(struct spool *sp, const struct job *j, const char *request, const c
 }
 
 static int
-record_end(struct spool *sp, const struct job *j, const struct job_end *end, struct err *e)
+note_end(struct spool *sp, const struct job *j, const struct job_end *end, struct err *e)
 {
 	if (db_begin(sp->db, e) < 0)
 		return -1;
@@ -67,7 +68,7 @@ end_unkept(struct spool *sp, const struct job *j, const char *reason, struct err
 		return e->status == ERR_NO ? 0 : -1;
 	rc = attempt_probe(sp, j->id, j->attempt, &a, e) < 0 ? -1 : attempt_kill(sp, j->id, j->attempt, &a, j->grace_ns, e);
 	if (rc == 0)
-		rc = attempt_write_result(sp, j->id, j->attempt, &end, 1, e) < 0 || record_end(sp, j, &end, e) < 0 ? -1 : 1;
+		rc = attempt_write_result(sp, j->id, j->attempt, &end, 1, e) < 0 || note_end(sp, j, &end, e) < 0 ? -1 : 1;
 	else if (rc > 0)
 		rc = 0;
 	close(fence);
@@ -267,29 +268,55 @@ goes_on(struct pass *p, const struct job *j, struct err *e)
 	return 1;
 }
 
+/* Handed over and not begun for as long as it may wait in a queue: told to end. 1 told, 0 it may wait on, -1. */
+static int
+not_begun_in_time(struct pass *p, const struct job *j, struct err *e)
+{
+	int64_t ttl = j->ttl_ns ? j->ttl_ns : JOB_QUEUE_DEFAULT_NS, now = spool_now(p->sp);
+	char why[200];
+
+	if (j->request)
+		return 0;
+	if (now < j->queued_at + ttl) {
+		due_at(p, j->queued_at + ttl);
+		return 0;
+	}
+	snprintf(why, sizeof why, "queue-ttl: stale, %.0f s without a start elsewhere", (double)(now - j->queued_at) / 1e9);
+	if (limits_end_job(p->sp, j->id, "deadline", why, "simspool", e) < 0)
+		return -1;
+	p->report(p->ctx, j->id, "failed", why);
+	return 1;
+}
+
 static int
 active_job(struct pass *p, const struct job *j, struct err *e)
 {
-	int64_t now = spool_now(p->sp), left, deadline, due = 0;
+	int64_t now = spool_now(p->sp), left, deadline, due = 0, late;
 	char why[200] = "";
 	struct attempt_probe a;
-	int rc, stalled = 0;
+	struct remote_row away;
+	int rc, stalled = 0, remote = remote_load(p->sp, j->id, j->attempt, &away, e);
 
-	if (launch_limits(p->sp, j, &left, &deadline, why, sizeof why, e) < 0 || attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0)
+	if (remote < 0 || launch_limits(p->sp, j, &left, &deadline, why, sizeof why, e) < 0 || attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0)
 		return -1;
+	if (j->state == JOB_SUBMITTING && (rc = not_begun_in_time(p, j, e)) != 0)
+		return rc < 0 ? -1 : 0;
+	if (j->state == JOB_SUBMITTING)
+		left = LAUNCH_NO_LIMIT; /* its time runs from its start */
 	if (deadline)
 		due = deadline + p->sp->offset;
 	if (!j->paused_at && left != LAUNCH_NO_LIMIT && (!due || now + left < due)) {
 		due = now + left;
 		snprintf(why, sizeof why, "deadline: the limit in time was reached");
 	}
-	if (!j->paused_at && j->stall_ns && (!due || j->progress_at + j->stall_ns < due)) {
+	if (!j->paused_at && j->stall_ns && !remote && (!due || j->progress_at + j->stall_ns < due)) {
 		stalled = 1;
 		due = j->progress_at + j->stall_ns;
 		snprintf(why, sizeof why, "stalled: no progress for %.3g s", (double)j->stall_ns / 1e9);
 	}
-	if (!due || now < due + (a.keeper_locked ? j->grace_ns + STUCK_NS : 0)) {
-		due_at(p, due && now < due ? due : due ? due + j->grace_ns + STUCK_NS : 0);
+	late = j->grace_ns + STUCK_NS + (remote ? KEEPER_REMOTE_NS : 0);
+	if (!due || now < due + (a.keeper_locked ? late : 0)) {
+		due_at(p, due && now < due ? due : due ? due + late : 0);
 		return 0;
 	}
 	if (a.has_result && !a.keeper_locked)

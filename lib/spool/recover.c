@@ -20,6 +20,7 @@
 #include "spool/job.h"
 #include "spool/keeper.h"
 #include "spool/launch.h"
+#include "spool/remote.h"
 #include "spool/slots.h"
 
 struct pass {
@@ -94,17 +95,38 @@ lose(struct pass *p, const struct job *j, const char *outcome, const char *reaso
 {
 	struct job_end end = {.outcome = outcome, .reason = reason, .status = -1, .done = j->done};
 
+	if (!strcmp(outcome, "never-started"))
+		end.gone = REMOTE_GONE;
 	return record(p, j, &end, e);
+}
+
+/* The attempt has a new keeper: said, and from which boot. */
+static int
+note_keeper(struct pass *p, const struct job *j, const char *action, const char *what, struct err *e)
+{
+	if (db_begin(p->sp->db, e) < 0)
+		return -1;
+	if (db_run(p->sp->db, e, "UPDATE attempt SET boot=? WHERE job=? AND n=?", "sii", p->sp->boot, j->id, j->attempt) < 0 ||
+	    job_note_event(p->sp, j->id, j->attempt, "warning", what, "simspool", e) < 0 || db_commit(p->sp->db, e) < 0)
+		return rolled_back(p->sp);
+	p->report(p->ctx, j->id, action, what);
+	return 0;
 }
 
 static int
 adopt(struct pass *p, const struct job *j, struct err *e)
 {
 	struct launch l;
+	struct remote_row r;
 	pid_t pid;
 
 	if (launch_prepare(p->sp, j, "", "sim-engine", p->relay, &l, e) < 0)
 		return -1;
+	l.task.remote = remote_load(p->sp, j->id, j->attempt, &r, e) > 0 ? 2 : 0;
+	if (l.task.remote) {
+		l.task.promise = NULL;
+		l.task.stall_ns = 0;
+	}
 	l.task.paused = j->state == JOB_PAUSED;
 	l.task.end_why = j->request ? j->request_reason ? j->request_reason : j->request : NULL;
 	if (db_get_int(p->sp->db, e, &l.task.from, "SELECT taken FROM attempt WHERE job=? AND n=?", "ii", j->id, j->attempt) < 0) {
@@ -115,13 +137,38 @@ adopt(struct pass *p, const struct job *j, struct err *e)
 	launch_free(&l);
 	if (pid < 0)
 		return e->status == ERR_NO ? 0 : -1; /* another adopted it first */
-	if (db_begin(p->sp->db, e) < 0)
+	return note_keeper(p, j, "adopted", "its keeper was dead; the running stage was adopted", e);
+}
+
+/* Its keeper and sim-remote are dead; what they handed over may live, or may not have been: another sim-remote finds out. What the dead ones
+ * left in the middle of a submission is killed first. */
+static int
+attach(struct pass *p, const struct job *j, const struct remote_row *r, struct err *e)
+{
+	struct attempt_probe a;
+	struct launch l;
+	pid_t pid;
+	int fence = attempt_fence(p->sp, j->id, j->attempt, e), left;
+
+	if (fence < 0)
+		return e->status == ERR_NO ? 0 : -1;
+	left = attempt_probe(p->sp, j->id, j->attempt, &a, e) < 0 ? -1 : attempt_kill(p->sp, j->id, j->attempt, &a, 0, e);
+	close(fence);
+	if (left)
+		return left < 0 ? -1 : 0; /* the next pass looks again */
+	if (launch_attach(p->sp, j, r->on, p->relay, &l, e) < 0)
 		return -1;
-	if (job_note_event(p->sp, j->id, j->attempt, "warning", "its keeper was dead; the running stage was adopted", "simspool", e) < 0 ||
-	    db_commit(p->sp->db, e) < 0)
-		return rolled_back(p->sp);
-	p->report(p->ctx, j->id, "adopted", "its keeper was dead, the stage runs");
-	return 0;
+	l.task.paused = j->state == JOB_PAUSED;
+	l.task.end_why = j->request ? j->request_reason ? j->request_reason : j->request : NULL;
+	if (db_get_int(p->sp->db, e, &l.task.from, "SELECT taken FROM attempt WHERE job=? AND n=?", "ii", j->id, j->attempt) < 0) {
+		launch_free(&l);
+		return -1;
+	}
+	pid = keeper_start(p->sp, &l.task, -1, e);
+	launch_free(&l);
+	if (pid < 0)
+		return e->status == ERR_NO || e->status == ERR_TEMPFAIL ? 0 : -1; /* another was first, or there is no room now */
+	return note_keeper(p, j, "attached", "what was handed over is looked for and followed by another keeper", e);
 }
 
 static int
@@ -185,9 +232,12 @@ static int
 recover_active(struct pass *p, const struct job *j, int begun, struct err *e)
 {
 	char worker[64], boot[PROC_BOOT];
+	struct remote_row away;
 	struct attempt_probe a;
-	int alive;
+	int alive, remote = remote_load(p->sp, j->id, j->attempt, &away, e);
 
+	if (remote < 0)
+		return -1;
 	if (attempt_of(p->sp, j, worker, sizeof worker, boot, e) < 0)
 		return -1;
 	/* before the locks are looked at: a sim-run that is dead now starts nothing afterwards */
@@ -196,7 +246,9 @@ recover_active(struct pass *p, const struct job *j, int begun, struct err *e)
 		return -1;
 	if (a.has_result && (!a.keeper_locked || strcmp(boot, p->sp->boot)))
 		return record_result(p, j, e);
-	if (strcmp(boot, p->sp->boot)) /* the lock file was never synced: that it does not say "starting" proves nothing */
+	if (remote && !a.keeper_locked && (strcmp(boot, p->sp->boot) || (a.starting && !proc_alive(a.stage))))
+		return attach(p, j, &away, e);
+	if (!remote && strcmp(boot, p->sp->boot)) /* the lock file was never synced: that it does not say "starting" proves nothing */
 		return lose(p, j, "lost", "lost: the machine was restarted", e);
 	if (a.keeper_locked)
 		return remind(p, j, &a, e);

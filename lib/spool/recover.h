@@ -7,6 +7,7 @@
  *   a result file                            recorded
  *   the stage lives                          adopted by a new keeper
  *   it had begun                             lost; its retry budget decides what becomes of it
+ *   it runs elsewhere (remote.h)             attached to by a new keeper, also after a reboot: what runs there survives this machine
  *   it had not, and its sim-run is dead      back to the queue, nothing used up
  * A live keeper is told again what the row asks for (its end, a pause): who asked may have been killed before it could say so.
  * Then: dead sim-runs are marked, slots held by jobs that do not run are freed, parents are computed again, folders without a row

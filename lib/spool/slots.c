@@ -174,15 +174,31 @@ slots_take(struct spool *sp, const char *canonical, int64_t job, int64_t attempt
 	return 0;
 }
 
+void
+slots_elsewhere(const char *canonical, char *out, size_t n)
+{
+	char name[NAME_MAX_BYTES + 1];
+	int64_t want;
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (const char *p = canonical; used < n && next_want(&p, name, &want);)
+		if (strcmp(name, "cpu") && strcmp(name, "gpu"))
+			used += (size_t)snprintf(out + used, n - used, "%s%s=%lld", used ? "," : "", name, (long long)want);
+}
+
 int
 slots_release(struct spool *sp, int64_t job, struct err *e)
 {
-	return db_run(sp->db, e, "DELETE FROM hold WHERE job=?", "i", job) < 0 ? -1 : 0;
+	/* what may still run elsewhere holds what it has (remote.h) */
+	return db_run(sp->db, e, "DELETE FROM hold WHERE job=?1 AND NOT EXISTS(SELECT 1 FROM remote r WHERE r.job=?1 AND r.attempt=hold.attempt AND "
+	              "r.gone=0)", "i", job) < 0 ? -1 : 0;
 }
 
 int
 slots_repair(struct spool *sp, struct err *e)
 {
 	return db_run(sp->db, e, "DELETE FROM hold WHERE NOT EXISTS(SELECT 1 FROM job WHERE job.id=hold.job AND job.state IN(2,3,4) "
-	              "AND job.attempt=hold.attempt)", "");
+	              "AND job.attempt=hold.attempt) AND NOT EXISTS(SELECT 1 FROM remote r WHERE r.job=hold.job AND r.attempt=hold.attempt AND "
+	              "r.gone=0)", "");
 }
