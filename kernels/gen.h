@@ -152,18 +152,31 @@ struct g_draw {
 #define G_KEPT(n) s[n]
 #define G_KEEP(n, x) (s[n] = (x))
 #define G_OUT(n, x) (out[(n) * 256] = (x))
-#ifndef G_PART /* one function for all is inlined: everything in registers */
+/* One function for all is inlined: everything in registers. Many are called, and call what takes the compiler long: its time must stay
+ * in proportion to the model. */
+#ifndef G_PART
 #ifdef G_ONE_PART
 #define G_PART static __device__ __forceinline__ void
 #else
 #define G_PART static __device__ __noinline__ void
 #endif
 #endif
+#ifdef G_ONE_PART
+#define G_NEAR_FUNC K_SCALAR
+#else
+#define G_NEAR_FUNC K_SCALAR_BIG
+#endif
 #define G_FAR static __device__ __noinline__
 #if G_SHARED_UNIFORMS
 #define G_U(n) out[(n) * 256]
 #else
-#define G_U(n) philox_uniform(u->seed, u->stream[n], u->trial)
+#define G_U(n) g_uniform(u, n)
+
+K_SCALAR_BIG double
+g_uniform(const struct g_draw *u, int n)
+{
+	return philox_uniform(u->seed, u->stream[n], u->trial);
+}
 #endif
 
 /* Argument i of a call: n numbers of t from `first` on. */

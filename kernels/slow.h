@@ -7,7 +7,7 @@
 #include "kernels/xl_math.h"
 #define NEARROW(name, near, slow)                                                              \
 	K_SCALAR_BIG double ks_slow_##name(double a, double b) { return (slow); }              \
-	K_SCALAR double ks_g_##name(double a, double b)                                        \
+	G_NEAR_FUNC double ks_g_##name(double a, double b)                                     \
 	{                                                                                      \
 		return ks_##near(a, b) ? ks_slow_##name(a, b) : ks_fast_##name(a, b);          \
 	}

@@ -147,18 +147,21 @@ xl_value15(double x)
 	return ks_copysign(v, x);
 }
 
+K_SCALAR_BIG int
+xl_same15(double a, double b)
+{
+	int ea, eb;
+
+	return xl_digits15(a, &ea) == xl_digits15(b, &eb) && ea == eb;
+}
+
 /* <0, 0, >0; no NaN. */
 K_SCALAR int
 xl_compare15(double a, double b)
 {
 	double gap = ks_abs(a - b), size = ks_abs(a);
-	int ea, eb;
 
-	if (a == b)
-		return 0;
-	if (!(gap <= size * 0x1p-40))
-		return a < b ? -1 : 1;
-	if (xl_digits15(a, &ea) == xl_digits15(b, &eb) && ea == eb)
+	if (a == b || (gap <= size * 0x1p-40 && xl_same15(a, b)))
 		return 0;
 	return a < b ? -1 : 1;
 }

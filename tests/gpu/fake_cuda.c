@@ -8,6 +8,8 @@
  *   wrong=N    a number of it is wrong, in lanes and sums   sums=N  only in the sums
  *   hang=N     it never ends
  *   gpus=N     so many devices
+ *   arch=N     sm_N, not sm_90
+ * What the real NVRTC made it refuses to load (error 209).
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -80,13 +82,15 @@ int cuMemFree_v2(uint64_t p) { free((void *)(uintptr_t)p); return 0; }
 int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t n) { memcpy((void *)(uintptr_t)to, from, n); return 0; }
 int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) { memcpy(to, (void *)(uintptr_t)from, n); return 0; }
 int cuFuncSetAttribute(void *f, int a, int v) { (void)f; (void)a; (void)v; return 0; }
-int cuGetErrorString(int r, const char **t) { *t = r == 2 ? "out of memory" : r == 719 ? "unspecified launch failure" : "fake error"; return 0; }
+int cuGetErrorString(int r, const char **t) { *t = r == 2 ? "out of memory" : r == 209 ? "no kernel image" : r == 719 ? "unspecified launch failure" : "fake error"; return 0; }
 
 int
 cuDeviceGetAttribute(int *v, int a, int d)
 {
+	int arch = fault("arch") ? fault("arch") : 90;
+
 	(void)d;
-	*v = a == 16 ? 2 : a == 75 ? 9 : a == 76 ? 0 : a == 97 ? 232448 : 0;
+	*v = a == 16 ? 2 : a == 75 ? arch / 10 : a == 76 ? arch % 10 : a == 97 ? 232448 : 0;
 	return 0;
 }
 
@@ -114,9 +118,12 @@ cuModuleLoadData(struct module **m, const void *image)
 {
 	size_t n;
 	char path[] = "/tmp/fakecubin.XXXXXX";
-	int fd = mkstemp(path);
 	const char *p = image;
+	int fd;
 
+	if (!memcmp(p, "\177ELF", 4) || !memcmp(p, "//", 2))
+		return 209;
+	fd = mkstemp(path);
 	memcpy(&n, p, sizeof n);
 	*m = calloc(1, sizeof **m);
 	if (fd < 0 || !*m || write(fd, p + sizeof n, n) != (ssize_t)n)
