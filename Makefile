@@ -45,9 +45,11 @@ ISAS := base avx2 avx512
 else
 ISAS := base
 endif
+# gcc's first scheduler lets several vectors take turns where a loop has several (kernels/blocks.h); clang has no such option, nor the need.
+INTERLEAVE := $(shell $(CC) -Werror -fschedule-insns -fsyntax-only -x c /dev/null 2>/dev/null && echo -fschedule-insns)
 ISA_FLAGS_base :=
-ISA_FLAGS_avx2 := -mavx2 -mfma
-ISA_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512
+ISA_FLAGS_avx2 := -mavx2 -mfma $(INTERLEAVE)
+ISA_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512 $(INTERLEAVE)
 
 # --- files --------------------------------------------------------------------------------------
 LIB_SRC := $(wildcard lib/*/*.c)

@@ -221,6 +221,16 @@ K(log1p)(kd x)
 
 /* --- power ----------------------------------------------------------------------------------------- */
 
+/* x^y where x is positive, normal and finite and |y log x| < 800. */
+K_FN kd
+K(pow_plain)(kd x, kd y)
+{
+	kd lo, hi = K(log_sum2)(K(log_red)(x), &lo), p = y * hi, n, q;
+
+	q = K(exp_red)(p, k_fma(y, lo, k_fma(y, hi, k_neg(p))), &n);
+	return k_scale(q + 1.0, n);
+}
+
 K_FN kd
 K(pow_general)(kd x, kd y)
 {
@@ -362,6 +372,17 @@ K(pow)(kd x, kd y)
 		z = k_sel(chain, K(pow_chain)(x, k_sel(chain, y, k_set(1.0)), k_sel(chain, whole, k_set(1.0)),
 		                              k_mand(half, chain)), z);
 	return z;
+}
+
+/* pow(x, y), fast where all x lie within 2^-60 .. 2^60 and y is small and no chain's, as in draws. */
+K_FN kd
+K(pow_middle)(kd x, kd y)
+{
+	kd ay = k_abs(y), frac = ay - k_floor(ay);
+	km plain = k_mand(k_le(ay, k_set(19.0)), k_mand(k_ne(frac, k_set(0.0)), k_ne(frac, k_set(0.5))));
+
+	plain = k_mand(plain, k_mand(k_ge(x, k_set(0x1p-60)), k_le(x, k_set(0x1p60))));
+	return k_all(plain) ? K(pow_plain)(x, y) : K(pow)(x, y);
 }
 
 /* pow(x, ±(n + 1/2 if half)) for 0 <= n <= 64, the same for all lanes. */
@@ -709,17 +730,30 @@ K(norm_inv_tail)(kd u)
 	return k_sel(k_ge(u, one), k_sel(k_eq(u, one), K_INF, K_NAN), z);
 }
 
-/* z with norm_cdf(z) = u; ∓infinity at 0 and 1. */
+K_FN km
+K(norm_inv_in_tail)(kd u)
+{
+	return k_mnot(k_lt(k_abs(k_fma(u, k_set(2.0), k_set(-1.0))), k_set(0.9966)));
+}
+
 K_FN kd
-K(norm_inv)(kd u)
+K(norm_inv_centre)(kd u)
 {
 	kd x = k_fma(u, k_set(2.0), k_set(-1.0));
-	km tail = k_mnot(k_lt(k_abs(x), k_set(0.9966)));
 	struct K(logred) s = K(log_red)(k_fma(k_neg(u), u, u) * 4.0);
 	kd r = s.r + s.e;
 	kd q = k_fma(r * r, k_fma(r, KC_LOG(r), k_set(-0.5)), k_fma(s.k, k_set(KC_LN2LO), r));
 	kd v = k_set(-2.5) - (k_fma(s.k, k_set(KC_LN2HI), s.T) + q);
-	kd z = x * KC_NI(v);
+
+	return x * KC_NI(v);
+}
+
+/* z with norm_cdf(z) = u; ∓infinity at 0 and 1. */
+K_FN kd
+K(norm_inv)(kd u)
+{
+	km tail = K(norm_inv_in_tail)(u);
+	kd z = K(norm_inv_centre)(u);
 
 	if (k_any(tail))
 		z = k_sel(tail, K(norm_inv_tail)(u), z);

@@ -134,13 +134,33 @@ kv_high32(kv_l a)
 #endif
 }
 
-/* philox_unit on the low words of hi and lo. */
-K_FN kv_d
-kv_philox_unit(kv_l hi, kv_l lo)
+/* The words exchanged. */
+K_FN kv_l
+kv_swap32(kv_l a)
 {
-	kv_l w = (kv_shl(hi, 20) & kv_setl(0xffffffff00000LL)) | (kv_shr(lo, 12) & kv_setl(0xfffffLL));
+#if KLANES == 8
+	return (kv_l)_mm512_shuffle_epi32((__m512i)a, _MM_PERM_CDAB);
+#elif KLANES == 4
+	return (kv_l)_mm256_shuffle_epi32((__m256i)a, 0xb1);
+#elif defined(__SSE2__)
+	return (kv_l)_mm_shuffle_epi32((__m128i)a, 0xb1);
+#else
+	return kv_shl(a, 32) | kv_shr(a, 32);
+#endif
+}
 
-	return (kv_d)(w | kv_setl(0x3ff0000000000000LL)) - (1.0 - 0x1p-53);
+/* The last round of one side and philox_unit: `product` in it, the word x before it, the key k. */
+K_FN kv_d
+kv_philox_last(kv_l product, kv_l x, uint32_t k)
+{
+	kv_l mask = kv_setl(0xffffffffLL), w;
+
+#if KLANES == 8
+	w = (kv_l)_mm512_ternarylogic_epi64((__m512i)kv_swap32(product), (__m512i)x, (__m512i)mask, 0x78);
+#else
+	w = kv_swap32(product) ^ (x & mask);
+#endif
+	return (kv_d)(kv_shr(w, 12) ^ kv_setl((int64_t)(k >> 12) | 0x3ff0000000000000LL)) - (1.0 - 0x1p-53);
 }
 
 /* The pairs of a vector's lanes, as their 64-bit numbers: even and odd trials. */
@@ -153,8 +173,8 @@ kv_philox_pairs(uint64_t seed, uint64_t stream, kv_l pair, kv_d *even, kv_d *odd
 	uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
 	int i;
 
-#pragma GCC unroll 10
-	for (i = 0; i < 10; i++) {
+#pragma GCC unroll 9
+	for (i = 0; i < 9; i++) {
 		kv_l p = kv_mul32(x0, m0), q = kv_mul32(x2, m1);
 
 		x0 = kv_xor3(kv_high32(q), x1, kv_setl(k0 + (uint32_t)i * PHILOX_W0));
@@ -162,8 +182,8 @@ kv_philox_pairs(uint64_t seed, uint64_t stream, kv_l pair, kv_d *even, kv_d *odd
 		x2 = kv_xor3(kv_high32(p), x3, kv_setl(k1 + (uint32_t)i * PHILOX_W1));
 		x3 = p;
 	}
-	*even = kv_philox_unit(x1, x0);
-	*odd = kv_philox_unit(x3, x2);
+	*even = kv_philox_last(kv_mul32(x2, m1), x1, k0 + 9 * PHILOX_W0);
+	*odd = kv_philox_last(kv_mul32(x0, m0), x3, k1 + 9 * PHILOX_W1);
 }
 
 static __attribute__((unused)) void

@@ -52,7 +52,7 @@ K(sample_expon)(kd u, kd mean)
 K_FN kd
 K(sample_weibull)(kd u, kd shape, kd scale)
 {
-	return scale * K(pow)(k_neg(K(log)(k_set(1.0) - u)), k_set(1.0) / shape);
+	return scale * K(pow_middle)(k_neg(K(log)(k_set(1.0) - u)), k_set(1.0) / shape);
 }
 
 K_FN kd
@@ -64,7 +64,7 @@ K(sample_logistic)(kd u, kd alpha, kd beta)
 K_FN kd
 K(sample_loglogistic)(kd u, kd gamma, kd beta, kd alpha)
 {
-	return gamma + beta * K(pow)(u / (k_set(1.0) - u), k_set(1.0) / alpha);
+	return gamma + beta * K(pow_middle)(u / (k_set(1.0) - u), k_set(1.0) / alpha);
 }
 
 K_FN kd
@@ -82,13 +82,13 @@ K(sample_extvaluemin)(kd u, kd a, kd b)
 K_FN kd
 K(sample_pareto)(kd u, kd theta, kd a)
 {
-	return a * K(pow)(k_set(1.0) - u, k_set(-1.0) / theta);
+	return a * K(pow_middle)(k_set(1.0) - u, k_set(-1.0) / theta);
 }
 
 K_FN kd
 K(sample_pareto2)(kd u, kd b, kd q)
 {
-	return b * (K(pow)(k_set(1.0) - u, k_set(-1.0) / q) - 1.0);
+	return b * (K(pow_middle)(k_set(1.0) - u, k_set(-1.0) / q) - 1.0);
 }
 
 /* sigma is the standard deviation */

@@ -17,6 +17,7 @@
 #include "kernels/ops.h"
 #include "kernels/philox.h"
 #include "kernels/distlane.h"
+#include "kernels/blocks.h"
 #include "kernels/sample.h"
 #include "kernels/xl_round.h"
 
@@ -108,7 +109,7 @@
 LANE2(add) LANE2(sub) LANE2(mul) LANE2(div) LANE1(neg) LANE1(abs) LANE1(sqrt) LANE2(min) LANE2(max)
 LANE1(floor) LANE1(int) LANE1(ceil) LANE1(trunc) LANE1(sign) LANE2(pow)
 LANE1(exp) LANE1(log) LANE1(log10) LANE1(sin) LANE1(cos) LANE1(tan) LANE1(asin) LANE1(acos) LANE1(atan)
-LANE1(sinh) LANE1(cosh) LANE1(tanh) LANE1(erf) LANE1(erfc) LANE1(norminv) LANE1(normcdf)
+LANE1(sinh) LANE1(cosh) LANE1(tanh) LANE1(erf) LANE1(erfc) LANE1(normcdf)
 LANE2(xeq) LANE2(xlt) LANE2(xle) LANE2(and) LANE2(or) LANE2(xor) LANE1(not) LANE1(nonzero) LANE3(sel)
 LANE2(eor) LANE1(finchk)
 #define NEARROW(name, near, slow) NEAR2(name, near, slow)
@@ -118,6 +119,12 @@ LANE2(eor) LANE1(finchk)
 #undef EACHROW
 
 /* --- operations with loops of their own ------------------------------------------------------------------------ */
+
+static void
+run_norminv(const struct vm_insn *i, struct vm_run *r)
+{
+	kv_block_norminv(r->reg + i->dst, r->reg + i->a, r->n);
+}
 
 /* Powers of one number, as vm.c has put them together: what they share is computed once, and POW_WIDE vectors at a time hide the latency of
  * the chains. */
@@ -260,8 +267,12 @@ run_sample(const struct vm_insn *i, struct vm_run *r)
 	}
 	switch (s->dist) {
 	SAMPLE2(UNIFORM, uniform);
-	SAMPLE2(NORMAL, normal);
-	SAMPLE2(LOGNORM2, lognorm2);
+	case DIST_ID_NORMAL:
+		kv_block_normal(o, u, r->n, p[0], p[1]);
+		break;
+	case DIST_ID_LOGNORM2:
+		kv_block_lognorm2(o, u, r->n, p[0], p[1]);
+		break;
 	SAMPLE3(TRIANG, triang);
 	SAMPLE1(EXPON, expon);
 	SAMPLE2(WEIBULL, weibull);
