@@ -16,7 +16,7 @@
 #include "base/proc.h"
 #include "spool/db.h"
 
-#define SPOOL_SCHEMA 1
+#define SPOOL_SCHEMA 2 /* another number for each change of the tables */
 #define SPOOL_ID 48 /* 32 digits; with a suffix where an attempt runs on another machine (remote/keep.h) */
 
 struct spool {

@@ -71,6 +71,15 @@ teardown() { spool_teardown; }
     [ -z "$(ls -d fresh/*/spool.db.new* 2>/dev/null)" ]
 }
 
+@test "a spool of another version is refused, and nothing in it is touched" {
+    submit -- true
+    sqlite3 "$SIM_SPOOL/spool.db" 'PRAGMA user_version=1' >/dev/null
+    run --separate-stderr -65 sim-run -a
+    [[ "$stderr" == *"is a spool of another version of simspool"* ]]
+    run -65 sim-submit -- true
+    [ "$(sql 'SELECT count(*) FROM job WHERE state=1')" -eq 1 ]
+}
+
 @test "a spool that has jobs and has lost its database is refused, not begun anew" {
     submit -- true
     sim-run -a
