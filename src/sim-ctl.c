@@ -56,6 +56,7 @@ struct ctl {
 	int dry_run, from_scratch, over_limit, table;
 	int64_t timeout_ns;
 	int refused;
+	int many;            /* children: what is said of each is not asked for */
 	char answer[1100];   /* of the last action */
 };
 
@@ -106,31 +107,64 @@ is_live(const struct job *j)
 
 typedef int (*action_fn)(struct ctl *c, const struct job *j, struct err *e);
 
+/* The ids that a query finds, read before anything is done to one of them. NULL on error; free() it. */
+static int64_t *
+read_ids(struct db_stmt *st, size_t *n, struct err *e)
+{
+	size_t cap = 64;
+	int64_t *ids = st ? malloc(cap * sizeof *ids) : NULL;
+	int rc = 0;
+
+	*n = 0;
+	if (st && !ids)
+		err_nomem(e);
+	while (ids && (rc = db_step(st, e)) > 0) {
+		if (*n == cap) {
+			int64_t *more = realloc(ids, 2 * cap * sizeof *ids);
+
+			if (!more) {
+				rc = err_nomem(e);
+				break;
+			}
+			ids = more;
+			cap *= 2;
+		}
+		ids[(*n)++] = db_int(st, 0);
+	}
+	db_done(st);
+	if (rc == 0)
+		return ids;
+	free(ids);
+	return NULL;
+}
+
 /* The same for every child that takes it; refused only if none did. */
 static int
 each_child(struct ctl *c, const struct job *p, action_fn act, struct err *e)
 {
-	int64_t child, last = 0;
-	int rc, done = 0, refused = 0;
+	size_t n, done = 0, refused = 0;
+	int64_t *ids = read_ids(db_query(c->sp.db, e, "SELECT id FROM job WHERE parent=? ORDER BY id", "i", p->id), &n, e);
+	int rc = ids ? 0 : -1;
 
-	while ((rc = db_get_int(c->sp.db, e, &child, "SELECT min(id) FROM job WHERE parent=? AND id>?", "ii", p->id, last)) > 0) {
+	c->many++;
+	for (size_t i = 0; i < n && rc >= 0; i++) {
 		struct job j;
 
-		last = child;
-		if (job_load(&c->sp, child, &j, e) <= 0)
-			return -1;
+		rc = job_load(&c->sp, ids[i], &j, e);
+		if (rc <= 0)
+			continue; /* removed meanwhile */
 		rc = act(c, &j, e);
 		job_free(&j);
-		if (rc < 0)
-			return -1;
 		done += rc == 0;
 		refused += rc > 0;
 	}
+	c->many--;
+	free(ids);
 	if (rc < 0)
 		return -1;
 	if (!done)
 		return refused ? 1 : refuse(c, "job %lld has no children", (long long)p->id);
-	snprintf(c->answer, sizeof c->answer, "done for %d of %d children", done, done + refused);
+	snprintf(c->answer, sizeof c->answer, "done for %zu of %zu children", done, done + refused);
 	return 0;
 }
 
@@ -349,6 +383,8 @@ force_one(struct ctl *c, const struct job *j, struct err *e)
 	    job_note_event(&c->sp, j->id, j->attempt, "warning", c->over_limit ? "forced to the front, past its limits" : "forced to the front",
 	                   c->sp.who, e) < 0 || db_commit(c->sp.db, e) < 0)
 		return rolled_back(c);
+	if (c->many)
+		return 0;
 	if (job_load(&c->sp, j->id, &now, e) <= 0 || claim_position(&c->sp, &now, &position, e) < 0)
 		return -1;
 	job_free(&now);
@@ -522,26 +558,15 @@ static void
 act_on_all(struct ctl *c, size_t which, const char *state, const char *name)
 {
 	int s = state ? job_state_parse(state) : -1;
-	int64_t *ids = NULL;
-	struct db_stmt *st;
+	int64_t *ids;
 	struct err e = {0};
-	size_t n = 0;
-	int rc;
+	size_t n;
 
 	if (state && s < 0)
 		cli_usage("--state: \"%s\" is none of pending, queued, submitting, running, paused, completed, failed, cancelled", state);
-	st = db_query(c->sp.db, &e, "SELECT id FROM job WHERE parent IS NULL AND (?1<0 OR state=?1) AND (?2 IS NULL OR name=?2) ORDER BY id", "is",
-	              (int64_t)s, name);
-	if (!st)
-		cli_die(&e);
-	while ((rc = db_step(st, &e)) > 0) {
-		ids = realloc(ids, (n + 1) * sizeof *ids);
-		if (!ids)
-			abort();
-		ids[n++] = db_int(st, 0);
-	}
-	db_done(st);
-	if (rc < 0)
+	ids = read_ids(db_query(c->sp.db, &e, "SELECT id FROM job WHERE parent IS NULL AND (?1<0 OR state=?1) AND (?2 IS NULL OR name=?2) ORDER BY id",
+	                        "is", (int64_t)s, name), &n, &e);
+	if (!ids)
 		cli_die(&e);
 	for (size_t i = 0; i < n; i++)
 		act_on(c, which, ids[i]);

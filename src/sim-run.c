@@ -91,6 +91,8 @@ struct runner {
 	int moved;           /* rows were changed in claiming, without a claim */
 	struct buf events;   /* stored in this transaction, to be shown after it */
 	int64_t next_due, next_look;
+	int64_t wanted_next; /* all that is wanted is looked at no earlier than this: no more than a twentieth of the time */
+	int wanted_changed;  /* and shall be, for something changed */
 };
 
 /* --- output ----------------------------------------------------------------------------------------------------------- */
@@ -492,7 +494,7 @@ step(struct runner *r)
 {
 	static struct claim c[MAX_CLAIMS];
 	struct err e = {0};
-	int n, ended = 0, said, moved;
+	int n, ended = 0, said, moved, woken;
 
 	hear(r);
 	said = said_anything(r);
@@ -501,11 +503,12 @@ step(struct runner *r)
 	if (!said && !ended && (r->drain || r->used >= r->places) && !r->next_look)
 		return 0;
 	r->next_look = 0;
-	if (db_begin(r->sp.db, &e) < 0 || take_said(r, &e) < 0 || record_ends(r, &e) < 0 || (n = claim_some(r, c, &e)) < 0)
+	if (db_begin(r->sp.db, &e) < 0 || take_said(r, &e) < 0 || record_ends(r, &e) < 0 || (woken = claim_end_backoffs(&r->sp, &e)) < 0 ||
+	    (n = claim_some(r, c, &e)) < 0)
 		die(r, &e);
 	for (size_t i = 0; i < r->n; i++)
 		ended |= r->run[i].ended == 2;
-	moved = r->moved;
+	moved = r->moved | (woken > 0);
 	r->moved = 0;
 	if (!said && !ended && !n && !r->nbroken && !moved) {
 		db_rollback(r->sp.db);
@@ -573,9 +576,8 @@ want(struct runner *r, int64_t id)
 {
 	struct err e = {0};
 
-	r->only = 1;
-	if (db_run(r->sp.db, &e, "INSERT OR IGNORE INTO temp.wanted WITH RECURSIVE t(id,top) AS (SELECT ?,1 UNION ALL SELECT job.id,0 FROM job "
-	           "JOIN t ON job.parent=t.id) SELECT id,top FROM t", "i", id) < 0)
+	r->only = r->wanted_changed = 1;
+	if (claim_want(&r->sp, id, &e) < 0)
 		cli_die(&e);
 	r->next_look = 1;
 }
@@ -612,29 +614,59 @@ read_wanted(struct runner *r)
 	}
 }
 
-/* Wanted jobs that are over, whoever ran them: shown once, and forgotten. 1 if some are still to come. */
+/* Wanted jobs that are over, or are no more, whoever ran them: shown once, and forgotten. */
 static int
-settle_wanted(struct runner *r)
+forget_ended(struct runner *r, struct err *e)
+{
+	int64_t id[256], top[256], state[256];
+	int n, rc;
+
+	do {
+		struct db_stmt *st = db_query(r->sp.db, e, "SELECT w.id,w.top,coalesce(j.state,-1) s FROM temp.wanted w LEFT JOIN job j ON j.id=w.id "
+		                              "WHERE s<0 OR s>=5 LIMIT 256", "");
+
+		rc = st ? 1 : -1;
+		for (n = 0; rc > 0 && n < 256 && (rc = db_step(st, e)) > 0; n++) {
+			id[n] = db_int(st, 0);
+			top[n] = db_int(st, 1);
+			state[n] = db_int(st, 2);
+		}
+		db_done(st);
+		for (int i = 0; i < n && rc >= 0; i++) {
+			rc = db_run(r->sp.db, e, "DELETE FROM temp.wanted WHERE id=?", "i", id[i]);
+			show_end(r, id[i]);
+			r->failed |= top[i] && state[i] != JOB_COMPLETED;
+		}
+	} while (rc >= 0 && n == 256);
+	return rc < 0 ? -1 : 0;
+}
+
+static void
+look_at_wanted(struct runner *r)
+{
+	int64_t began = spool_now(&r->sp);
+	struct err e = {0};
+	int more;
+
+	if (!r->only || began < r->wanted_next)
+		return;
+	if (forget_ended(r, &e) < 0 || (more = claim_refresh(&r->sp, &e)) < 0)
+		cli_die(&e);
+	r->wanted_changed = 0;
+	r->next_look |= more > 0;
+	r->wanted_next = spool_now(&r->sp) + 20 * (spool_now(&r->sp) - began);
+}
+
+/* 1: nothing more is wanted. */
+static int
+all_settled(struct runner *r)
 {
 	struct err e = {0};
-	int64_t id, top = 0, live = 0;
-	int rc;
+	int64_t live = 0;
 
-	while ((rc = db_get_int(r->sp.db, &e, &id, "SELECT w.id FROM temp.wanted w JOIN job j ON j.id=w.id WHERE j.state>=5 LIMIT 1", "")) > 0) {
-		struct job j;
-
-		if (db_get_int(r->sp.db, &e, &top, "SELECT top FROM temp.wanted WHERE id=?", "i", id) < 0 ||
-		    db_run(r->sp.db, &e, "DELETE FROM temp.wanted WHERE id=?", "i", id) < 0)
-			cli_die(&e);
-		show_end(r, id);
-		if (top && job_load(&r->sp, id, &j, &e) > 0) {
-			r->failed |= j.state != JOB_COMPLETED;
-			job_free(&j);
-		}
-	}
-	if (rc < 0 || db_get_int(r->sp.db, &e, &live, "SELECT 1 FROM temp.wanted LIMIT 1", "") < 0)
+	if (db_get_int(r->sp.db, &e, &live, "SELECT 1 FROM temp.wanted LIMIT 1", "") < 0)
 		cli_die(&e);
-	return live != 0;
+	return !live;
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------------------------- */
@@ -700,6 +732,8 @@ wait_ms(struct runner *r)
 			at = now + 500000000; /* adopted: nobody tells us */
 	if (r->only && at > now + 1000000000)
 		at = now + 1000000000;
+	if (r->only && r->wanted_changed && at > r->wanted_next)
+		at = r->wanted_next;
 	if (ready && ready <= now)
 		r->next_look = 1;
 	return at <= now ? 1 : (int)((at - now + 999999) / 1000000);
@@ -718,7 +752,7 @@ finished(struct runner *r)
 	if (r->wait)
 		return 0;
 	if (r->only)
-		return !settle_wanted(r) && !r->stdin_open;
+		return all_settled(r) && !r->stdin_open;
 	if (r->stdin_open)
 		return 0;
 	if (claim_next_ready(&r->sp, &ready, &e) < 0)
@@ -756,8 +790,8 @@ loop(struct runner *r)
 			changed = step(r);
 		}
 		bury(r);
-		if (r->only)
-			settle_wanted(r);
+		r->wanted_changed |= changed || r->next_look;
+		look_at_wanted(r);
 		if (changed || r->next_look)
 			continue;
 		if (finished(r))
@@ -831,7 +865,7 @@ prepare(struct runner *r)
 	r->watch_fd = spool_watch(&r->sp);
 	cli_sibling("sim-engine", r->engine, sizeof r->engine);
 	cli_sibling("sim-run", r->self, sizeof r->self);
-	if (db_script(r->sp.db, "CREATE TEMP TABLE wanted(id INTEGER PRIMARY KEY, top INTEGER)", &e) < 0)
+	if (claim_wanted_init(&r->sp, &e) < 0)
 		cli_die(&e);
 	io_lines_init(&r->in, 0, RECORD_LINE_MAX);
 	r->next_look = 1;

@@ -16,15 +16,15 @@ claim_places(const struct job *j, const char *on)
 	return cpu > 1 ? cpu : 1;
 }
 
-static int
-end_backoffs(struct spool *sp, struct err *e)
+int
+claim_end_backoffs(struct spool *sp, struct err *e)
 {
 	int64_t at = 0;
 	int rc = claim_next_ready(sp, &at, e);
 
 	if (rc < 0 || !at || at > spool_now(sp))
 		return rc < 0 ? -1 : 0;
-	return db_run(sp->db, e, "UPDATE job INDEXED BY job_ready SET waiting=0 WHERE state=1 AND waiting=1 AND ready_at<=?", "i", spool_now(sp)) < 0 ? -1 : 0;
+	return db_run(sp->db, e, "UPDATE job INDEXED BY job_ready SET waiting=0 WHERE state=1 AND waiting=1 AND ready_at<=?", "i", spool_now(sp));
 }
 
 int
@@ -49,12 +49,8 @@ better(const struct candidate *a, const struct candidate *b)
 }
 
 static int
-head_of(struct spool *sp, const char *slots, int only, struct candidate *c, struct err *e)
+read_candidate(struct db_stmt *st, struct candidate *c, struct err *e)
 {
-	struct db_stmt *st = only ? db_query(sp->db, e, "SELECT id,priority,turn FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots=? AND "
-	                                     "id IN (SELECT id FROM temp.wanted) ORDER BY priority DESC,turn,id LIMIT 1", "s", slots)
-	                          : db_query(sp->db, e, "SELECT id,priority,turn FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots=? "
-	                                     "ORDER BY priority DESC,turn,id LIMIT 1", "s", slots);
 	int rc = st ? db_step(st, e) : -1;
 
 	if (rc > 0)
@@ -63,14 +59,45 @@ head_of(struct spool *sp, const char *slots, int only, struct candidate *c, stru
 	return rc;
 }
 
-/* The next different set of slots in the queue after `slots`; "" first. 1, 0 at the end, -1. */
 static int
-next_slots(struct spool *sp, char *slots, size_t n, int first, struct err *e)
+head_of_wanted(struct spool *sp, const char *slots, struct candidate *c, struct err *e)
 {
-	struct db_stmt *st = first ? db_query(sp->db, e, "SELECT slots FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots>='' "
-	                                      "ORDER BY slots LIMIT 1", "")
-	                           : db_query(sp->db, e, "SELECT slots FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots>? "
-	                                      "ORDER BY slots LIMIT 1", "s", slots);
+	int rc;
+
+	while ((rc = read_candidate(db_query(sp->db, e, "SELECT id,priority,turn FROM temp.ready WHERE slots=? ORDER BY priority DESC,turn,id LIMIT 1",
+	                                     "s", slots), c, e)) > 0) {
+		int64_t ready = 0;
+
+		rc = db_get_int(sp->db, e, &ready, "SELECT 1 FROM job WHERE id=? AND state=1 AND waiting=0 AND slots=? AND priority=? AND turn=?", "isii",
+		                c->id, slots, c->priority, c->turn);
+		if (rc)
+			return rc;
+		if (db_run(sp->db, e, "DELETE FROM temp.ready WHERE slots=? AND priority=? AND turn=? AND id=?", "siii", slots, c->priority, c->turn,
+		           c->id) < 0)
+			return -1;
+	}
+	return rc;
+}
+
+static int
+head_of(struct spool *sp, const char *slots, int only, struct candidate *c, struct err *e)
+{
+	if (only)
+		return head_of_wanted(sp, slots, c, e);
+	return read_candidate(db_query(sp->db, e, "SELECT id,priority,turn FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots=? "
+	                               "ORDER BY priority DESC,turn,id LIMIT 1", "s", slots), c, e);
+}
+
+/* The next different set of slots in the queue, or in what is wanted of it, after `slots`; "" first. 1, 0 at the end, -1. */
+static int
+next_slots(struct spool *sp, char *slots, size_t n, int first, int only, struct err *e)
+{
+	struct db_stmt *st = only && first ? db_query(sp->db, e, "SELECT slots FROM temp.ready ORDER BY slots LIMIT 1", "")
+	                     : only ? db_query(sp->db, e, "SELECT slots FROM temp.ready WHERE slots>? ORDER BY slots LIMIT 1", "s", slots)
+	                     : first ? db_query(sp->db, e, "SELECT slots FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots>='' "
+	                                       "ORDER BY slots LIMIT 1", "")
+	                     : db_query(sp->db, e, "SELECT slots FROM job INDEXED BY job_queue WHERE state=1 AND waiting=0 AND slots>? "
+	                                       "ORDER BY slots LIMIT 1", "s", slots);
 	int rc = st ? db_step(st, e) : -1;
 
 	if (rc > 0)
@@ -79,13 +106,23 @@ next_slots(struct spool *sp, char *slots, size_t n, int first, struct err *e)
 	return rc;
 }
 
+/* Past slot limits and places. */
+static int
+head_of_forced(struct spool *sp, int only, int64_t *id, struct err *e)
+{
+	if (only)
+		return db_get_int(sp->db, e, id, "SELECT id FROM job INDEXED BY job_over WHERE state=1 AND over=1 AND waiting=0 AND "
+		                  "+id IN (SELECT id FROM temp.wanted) LIMIT 1", ""); /* from the few that are forced */
+	return db_get_int(sp->db, e, id, "SELECT id FROM job INDEXED BY job_over WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "");
+}
+
 static int
 choose(struct spool *sp, int64_t places, int64_t all, int only, const char *on, struct candidate *best, struct err *e)
 {
 	char slots[600], here[600], why[200];
 	int rc, first = 1;
 
-	while ((rc = next_slots(sp, slots, sizeof slots, first, e)) > 0) {
+	while ((rc = next_slots(sp, slots, sizeof slots, first, only, e)) > 0) {
 		struct candidate c = {0, 0, 0};
 		int64_t cpu = on ? 1 : slots_want(slots, "cpu");
 
@@ -152,8 +189,7 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 	int rc;
 
 	memset(c, 0, sizeof *c);
-	if (end_backoffs(sp, e) < 0 ||
-	    db_get_int(sp->db, e, &best.id, "SELECT id FROM job INDEXED BY job_over WHERE state=1 AND over=1 AND waiting=0 LIMIT 1", "") < 0)
+	if (claim_end_backoffs(sp, e) < 0 || head_of_forced(sp, only, &best.id, e) < 0)
 		return -1;
 	if (!best.id && places > 0 && choose(sp, places, all, only, on, &best, e) < 0)
 		return -1;
@@ -177,6 +213,30 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 		buf_free(&c->units);
 	}
 	return rc < 0 ? -1 : 1;
+}
+
+/* --- what is wanted ------------------------------------------------------------------------------------------------- */
+
+int
+claim_wanted_init(struct spool *sp, struct err *e)
+{
+	return db_script(sp->db, "CREATE TEMP TABLE wanted(id INTEGER PRIMARY KEY, top INTEGER);"
+	                 "CREATE TEMP TABLE ready(slots TEXT, priority INTEGER, turn INTEGER, id INTEGER, PRIMARY KEY(slots, priority DESC, turn, id))"
+	                 " WITHOUT ROWID;", e);
+}
+
+int
+claim_want(struct spool *sp, int64_t id, struct err *e)
+{
+	return db_run(sp->db, e, "INSERT OR IGNORE INTO temp.wanted WITH RECURSIVE t(id,top) AS (SELECT ?,1 UNION ALL SELECT job.id,0 FROM job "
+	              "JOIN t ON job.parent=t.id) SELECT id,top FROM t", "i", id) < 0 ? -1 : 0;
+}
+
+int
+claim_refresh(struct spool *sp, struct err *e)
+{
+	return db_run(sp->db, e, "INSERT OR IGNORE INTO temp.ready SELECT j.slots,j.priority,j.turn,j.id FROM temp.wanted w CROSS JOIN job j "
+	              "WHERE j.id=w.id AND j.state=1 AND j.waiting=0", "");
 }
 
 /* --- in words ------------------------------------------------------------------------------------------------------- */
@@ -212,7 +272,7 @@ claim_position(struct spool *sp, const struct job *j, int64_t *position, struct 
 	*position = 0;
 	if (j->state != JOB_QUEUED || j->waiting)
 		return 0;
-	while ((rc = next_slots(sp, slots, sizeof slots, first, e)) > 0) {
+	while ((rc = next_slots(sp, slots, sizeof slots, first, 0, e)) > 0) {
 		first = 0;
 		if (ahead(sp, slots, j, &n, e) < 0)
 			return -1;

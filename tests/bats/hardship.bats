@@ -112,3 +112,87 @@ TALKS='until [ -e go ]; do sleep 0.05; done; for i in $(seq 30); do echo "{\"v\"
 further_than() { # DONE
     [ "$(field 1 done)" -gt $(($1 + 5)) ]
 }
+
+# --- many ------------------------------------------------------------------------------------------------------------------
+
+@test "what is done to each child of a large batch does not look at all of them each time" {
+    sim-submit -q "$DCF" --spec "$SPEC" -n 100000000 --chunks 40000 >/dev/null
+    run -0 timeout 20 sim-ctl -n hold 1
+    [[ "$output" == *'done for 39063 of 39063 children'* ]]
+}
+
+cpu_ms() { # COMMAND...: processor time of it and its children
+    /usr/bin/python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+u = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(round(1000 * (u.ru_utime + u.ru_stime)))' "$@"
+}
+
+trues() { # N
+    yes '{"v":1,"type":"task","command":["true"]}' | head -n "$1" | sim-submit -q - >/dev/null
+}
+
+@test "sim-run with jobs of its own claims them as quickly from the end of a deep queue" {
+    need /usr/bin/python3
+    trues 100
+    shallow=$(cpu_ms sim-run -q -j 2 $(seq 100))
+    trues 100000
+    deep=$(cpu_ms sim-run -q -j 2 $(seq 100001 100100))
+    echo "100 jobs: $shallow ms in a queue of their own, $deep ms at the end of 100,000"
+    [ "$(sql 'SELECT count(*) FROM job WHERE state=5')" -eq 200 ]
+    [ "$deep" -lt $((2 * shallow + 100)) ]
+}
+
+@test "sim-run with jobs of its own runs what becomes ready: retries, dependents, released ones; and no others" {
+    submit --retries 2 --backoff 100ms -- sh -c '[ "$SIM_ATTEMPT" -ge 3 ]'
+    submit --after 1 -- true
+    submit -- true
+    submit --slot licence -- true
+    submit -- true
+    sim-ctl hold 3
+    sim-ctl force-start --over-limit 5
+    sim-run -q 1 2 3 4 2>&1 3>&- &
+    await 30 in_state 2 completed
+    sim-ctl release 3
+    wait
+    [ "$(sql 'SELECT state FROM job ORDER BY id' | tr '\n' ' ')" = '5 5 5 5 1 ' ]
+}
+
+is_over() { # PID
+    ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+@test "a wanted job that is removed is waited for no longer" {
+    submit -- true
+    submit -- sleep 60
+    sim-ctl hold 1
+    sim-run -q 1 >/dev/null 2>&1 3>&- &
+    runner=$!
+    await 30 sh -c "[ \"\$(sqlite3 $SIM_SPOOL/spool.db 'SELECT count(*) FROM worker')\" -eq 1 ]"
+    stop_idle $runner
+    sim-ctl cancel 1 >/dev/null
+    sim-reap --keep 0 >/dev/null
+    [ "$(sql 'SELECT count(*) FROM job WHERE id=1')" -eq 0 ]
+    kill -CONT $runner
+    await 30 is_over $runner
+    status=0
+    wait $runner || status=$?
+    [ $status -eq 1 ]
+}
+
+@test "a back-off that ends while there is no place is no reason to look again and again" {
+    submit --priority 1 -- sh -c 'until [ -e end ]; do sleep 0.1; done'
+    submit --retries 1 --backoff 200ms -- sh -c 'echo x >>tries; [ "$(wc -l <tries)" -ge 2 ]'
+    sim-run -q -j 2 >/dev/null 3>&- &
+    runner=$!
+    await 30 test -s tries
+    submit --priority 9 -- sleep 4 # takes the place of the one that backs off
+    await 30 in_state 3 running
+    a=$(awk '/^voluntary/ {print $2}' /proc/$runner/status)
+    sleep 2
+    b=$(awk '/^voluntary/ {print $2}' /proc/$runner/status)
+    : >end
+    wait $runner
+    echo "$((b - a)) times in 2 s"
+    [ $((b - a)) -lt 200 ]
+}
