@@ -1,263 +1,208 @@
 /*
- * xl_bessel: Bessel functions of whole order.
+ * xl_bessel: Bessel functions of whole order, to the digits that Excel gives.
  *
- * Calling rules: xl.h. Sources (formulas of the NIST Digital Library of Mathematical Functions, numbers in brackets):
- *   J         |x| < 25: backward recurrence (10.6.1) from an order where J is nothing, normalised by
- *             J0 + 2 J2 + 2 J4 + … = 1 (10.12.4); beyond: Hankel's expansion (10.17.3) for orders 0 and 1, then
- *             forward recurrence while the order is below x, else backward and normalised by the larger of those two
- *   Y         x < 25: Neumann's series for orders 0 and 1 (10.8.3 rearranged) on the same J's; beyond: Hankel; then forward
- *   I         backward recurrence (10.29.1), normalised by I0 + 2 I1 + 2 I2 + … = e^x (10.35.5): all terms positive
- *   K         orders 0 and 1 by the trapezoidal rule on the integral (10.32.9), whose error falls exponentially; forward
- * Errors: a few units of 1e-16 of the value; of J and Y, of the amplitude, near their zeros.
+ * Calling rules: xl.h. Excel's functions are approximations, good to about 1e-8; what a workbook cached agrees with these to 1e-12:
+ *   orders 0 and 1   I and K: Abramowitz and Stegun, Handbook of Mathematical Functions, 9.8.1 to 9.8.8; J and Y: quotients of
+ *                    polynomials in x^2 below 8, beyond it modulus and phase in 8 / x (Hart and others, Computer Approximations,
+ *                    6.8), with 2 / pi and the phases cut to nine decimals
+ *   higher orders    forward recurrence where it is stable (A&S 9.1.27, 9.6.26), else backward (Miller), from an order that
+ *                    is sqrt(40 n) beyond n, normalised by J0 + 2 J2 + 2 J4 + … = 1, or by I0
+ *   J from 8 on      what workbooks cached shows slips in Excel's coefficients that its Y has not: J1 has the term of z^4 a second
+ *                    time as that of z^6, and those after it one place on (1e-5 away at 8, 1e-9 at 32); J0 has two figures exchanged
  */
 #ifndef KERNELS_XL_BESSEL_H
 #define KERNELS_XL_BESSEL_H
 
 #include "kernels/xl_math.h"
 
-#define XB_EULER 0.57721566490153286061
-#define XB_2_PI 0.63661977236758134308      /* 2 / pi */
-#define XB_HANKEL 25.0
+#define XB_2_PI 0.636619772
 #define XB_MAX_X 134217728.0                /* as the trigonometric functions */
 #define XB_MAX_N 1e6
+#define XB_BIG 1e10
+#define XB_REACH 40.0
 
-/* Where a backward recurrence starts for |x| and order n: J there is below 1e-17 of its value at n. */
-K_SCALAR double
-xb_start(double x, double n)
-{
-	double m = ks_ceil(n > x ? n : x);
-
-	return m + 40 + 2 * ks_ceil(ks_sqrt(m) * 3);
-}
-
-/* Hankel's P and Q for order nu = 0 or 1, x >= 25; the series is cut at its smallest term. */
-K_SCALAR_BIG void
-xb_hankel(double nu, double x, double *p, double *q)
-{
-	double mu = 4 * nu * nu, t = 1, last = 1;
-
-	*p = 1;
-	*q = 0;
-	for (int k = 1; k < 60; k++) {
-		double odd = 2.0 * k - 1;
-
-		t = t * (mu - odd * odd) / (k * 8.0 * x);
-		if (ks_abs(t) >= last || t == 0)
-			break;
-		last = ks_abs(t);
-		if (k & 1)
-			*q = *q + ((k & 2) ? -t : t);
-		else
-			*p = *p + ((k & 2) ? -t : t);
-		if (last < 1e-18)
-			break;
+#define XB_POLY(name, ...)                                                                     \
+	K_SCALAR double                                                                        \
+	name(double y)                                                                         \
+	{                                                                                      \
+		const double c[] = {__VA_ARGS__};                                              \
+		int n = (int)(sizeof c / sizeof c[0]) - 1;                                     \
+		double v = c[n];                                                               \
+		while (n-- > 0)                                                                \
+			v = c[n] + y * v;                                                      \
+		return v;                                                                      \
 	}
+XB_POLY(xb_j0_num, 57568490574.0, -13362590354.0, 651619640.7, -11214424.18, 77392.33017, -184.9052456)
+XB_POLY(xb_j0_den, 57568490411.0, 1029532985.0, 9494680.718, 59272.64853, 267.8532712, 1.0)
+XB_POLY(xb_j1_num, 72362614232.0, -7895059235.0, 242396853.1, -2972611.439, 15704.48260, -30.16036606)
+XB_POLY(xb_j1_den, 144725228442.0, 2300535178.0, 18583304.74, 99447.43394, 376.9991397, 1.0)
+XB_POLY(xb_y0_num, -2957821389.0, 7062834065.0, -512359803.6, 10879881.29, -86327.92757, 228.4622733)
+XB_POLY(xb_y0_den, 40076544269.0, 745249964.8, 7189466.438, 47447.26470, 226.1030244, 1.0)
+XB_POLY(xb_y1_num, -0.4900604943e13, 0.1275274390e13, -0.5153438139e11, 0.7349264551e9, -0.4237922726e7, 0.8511937935e4)
+XB_POLY(xb_y1_den, 0.2499580570e14, 0.4244419664e12, 0.3733650367e10, 0.2245904002e8, 0.1020426050e6, 0.3549632885e3, 1.0)
+XB_POLY(xb_p0, 1.0, -0.1098628627e-2, 0.2734510407e-4, -0.2073370639e-5, 0.2093887211e-6)
+XB_POLY(xb_p0_excel, 1.0, -0.1098628267e-2, 0.2734510407e-4, -0.2073370639e-5, 0.2093887211e-6)
+XB_POLY(xb_q0, -0.1562499995e-1, 0.1430488765e-3, -0.6911147651e-5, 0.7621095161e-6, -0.934945152e-7)
+XB_POLY(xb_q0_excel, -0.1562499995e-1, 0.1430488765e-3, -0.6911147651e-5, 0.7621095161e-6, -0.934935152e-7)
+XB_POLY(xb_p1, 1.0, 0.183105e-2, -0.3516396496e-4, 0.2457520174e-5, -0.240337019e-6)
+XB_POLY(xb_p1_excel, 1.0, 0.183105e-2, -0.3516396496e-4, -0.3516396496e-4, 0.2457520174e-5, -0.240337019e-6)
+XB_POLY(xb_q1, 0.04687499995, -0.2002690873e-3, 0.8449199096e-5, -0.88228987e-6, 0.105787412e-6)
+XB_POLY(xb_i0_small, 1.0, 3.5156229, 3.0899424, 1.2067492, 0.2659732, 0.0360768, 0.0045813)
+XB_POLY(xb_i0_large, 0.39894228, 0.01328592, 0.00225319, -0.00157565, 0.00916281, -0.02057706, 0.02635537, -0.01647633, 0.00392377)
+XB_POLY(xb_i1_small, 0.5, 0.87890594, 0.51498869, 0.15084934, 0.02658733, 0.00301532, 0.00032411)
+XB_POLY(xb_i1_large, 0.39894228, -0.03988024, -0.00362018, 0.00163801, -0.01031555, 0.02282967, -0.02895312, 0.01787654, -0.00420059)
+XB_POLY(xb_k0_small, -0.57721566, 0.42278420, 0.23069756, 0.03488590, 0.00262698, 0.00010750, 0.00000740)
+XB_POLY(xb_k0_large, 1.25331414, -0.07832358, 0.02189568, -0.01062446, 0.00587872, -0.00251540, 0.00053208)
+XB_POLY(xb_k1_small, 1.0, 0.15443144, -0.67278579, -0.18156897, -0.01919402, -0.00110404, -0.00004686)
+XB_POLY(xb_k1_large, 1.25331414, 0.23498619, -0.03655620, 0.01504268, -0.00780353, 0.00325614, -0.00068245)
+
+/* J (y 0) or Y of order 0 or 1, x >= 8. */
+K_SCALAR_BIG double
+xb_large(double x, int order, int y)
+{
+	double z = 8 / x, q = z * z, phase = x - (order ? 2.356194491 : 0.785398164), a = ks_sqrt(XB_2_PI / x);
+	double p, r;
+
+	if (y) {
+		p = order ? xb_p1(q) : xb_p0(q);
+		r = order ? xb_q1(q) : xb_q0(q);
+		return a * (ks_sin(phase) * p + z * ks_cos(phase) * r);
+	}
+	p = order ? xb_p1_excel(q) : xb_p0_excel(q);
+	r = order ? xb_q1(q) : xb_q0_excel(q);
+	return a * (ks_cos(phase) * p - z * ks_sin(phase) * r);
 }
 
-/* J and Y of order 0 or 1 for x >= 25. The phase x - pi/4 (or 3 pi/4) is taken apart: sine and cosine of x itself. */
-K_SCALAR_BIG void
-xb_large(int order, double x, double *j, double *y)
+/* x > 0, order 0 or 1, as the three below */
+K_SCALAR_BIG double
+xb_j01(double x, int order)
 {
-	double p, q, s = ks_sin(x), c = ks_cos(x), a = ks_sqrt(1 / (x * 3.14159265358979323846)), cs, sn;
+	double y = x * x;
 
-	xb_hankel(order, x, &p, &q);
-	/* cos and sin of the phase, times sqrt 2 */
-	cs = order ? s - c : c + s;
-	sn = order ? -s - c : s - c;
-	*j = a * (p * cs - q * sn);
-	*y = a * (p * sn + q * cs);
+	if (x >= 8)
+		return xb_large(x, order, 0);
+	return order ? x * xb_j1_num(y) / xb_j1_den(y) : xb_j0_num(y) / xb_j0_den(y);
 }
 
-struct xb_j {
-	double j0, j1, jn;   /* orders 0, 1, n */
-	double even, odd;    /* the sums of Neumann's series for Y0 and Y1 */
-};
-
-/* Backward recurrence for 0 < x, order n; not normalised beyond XB_HANKEL, where even and odd are not wanted. */
-K_SCALAR_BIG struct xb_j
-xb_backward(double x, double n)
+K_SCALAR_BIG double
+xb_y01(double x, int order)
 {
-	struct xb_j r = {0, 0, 0, 0, 0};
-	double above = 0, here = 0x1p-500, sum = 0, k = xb_start(x, n);
+	double y = x * x;
 
-	for (; k > 0; k -= 1) { /* here: order k */
-		double below = 2 * k / x * here - above, h = ks_floor(k / 2), sign = ks_floor(h / 2) * 2 == h ? 1 : -1;
+	if (x >= 8)
+		return xb_large(x, order, 1);
+	if (order)
+		return x * xb_y1_num(y) / xb_y1_den(y) + XB_2_PI * (xb_j01(x, 1) * ks_log(x) - 1 / x);
+	return xb_y0_num(y) / xb_y0_den(y) + XB_2_PI * xb_j01(x, 0) * ks_log(x);
+}
 
-		if (k == n)
-			r.jn = here;
-		if (k == 1)
-			r.j1 = here;
-		if (h * 2 == k) {
-			sum = sum + 2 * here;
-			r.even = r.even + sign * here / h;
-		} else if (k > 1) {
-			r.odd = r.odd + sign * here * k / (h * (h + 1));
-		}
+K_SCALAR_BIG double
+xb_i01(double x, int order)
+{
+	double t = x / 3.75;
+
+	if (x < 3.75)
+		return order ? x * xb_i1_small(t * t) : xb_i0_small(t * t);
+	return ks_exp(x) / ks_sqrt(x) * (order ? xb_i1_large(1 / t) : xb_i0_large(1 / t));
+}
+
+K_SCALAR_BIG double
+xb_k01(double x, int order)
+{
+	double y = x * x / 4;
+
+	if (x > 2)
+		return ks_exp(-x) / ks_sqrt(x) * (order ? xb_k1_large(2 / x) : xb_k0_large(2 / x));
+	if (order)
+		return ks_log(x / 2) * xb_i01(x, 1) + xb_k1_small(y) / x;
+	return xb_k0_small(y) - ks_log(x / 2) * xb_i01(x, 0);
+}
+
+/* Forward from orders 0 and 1; sign -1 for J and Y, 1 for K. */
+K_SCALAR_BIG double
+xb_forward(double x, double n, double b0, double b1, double sign)
+{
+	for (double k = 1; k < n && ks_abs(b1) < XL_INF; k += 1) {
+		double next = k * (2 / x) * b1 + sign * b0;
+
+		b0 = b1;
+		b1 = next;
+	}
+	return b1;
+}
+
+/* Backward from order m to 0: the value at order n; at order 0 in *zero, the sum of the even orders above in *even. */
+K_SCALAR_BIG double
+xb_backward(double x, double n, double m, double sign, double *zero, double *even)
+{
+	double above = 0, here = 1, value = 0, sum = 0;
+	int odd = 0;
+
+	for (double k = m; k > 0; k -= 1) {
+		double below = k * (2 / x) * here + sign * above;
+
 		above = here;
 		here = below;
-		if (ks_abs(here) > 0x1p500) {
-			here *= 0x1p-1000;
-			above *= 0x1p-1000;
-			sum *= 0x1p-1000;
-			r.jn *= 0x1p-1000;
-			r.j1 *= 0x1p-1000;
-			r.even *= 0x1p-1000;
-			r.odd *= 0x1p-1000;
+		if (ks_abs(here) > XB_BIG) {
+			here *= 1 / XB_BIG;
+			above *= 1 / XB_BIG;
+			value *= 1 / XB_BIG;
+			sum *= 1 / XB_BIG;
 		}
+		if (odd)
+			sum = sum + here;
+		odd = !odd;
+		if (k == n)
+			value = above;
 	}
-	r.j0 = here;
-	if (n == 0)
-		r.jn = here;
-	sum = sum + here;
-	if (x < XB_HANKEL) {
-		r.j0 /= sum;
-		r.j1 /= sum;
-		r.jn /= sum;
-		r.even /= sum;
-		r.odd /= sum;
-	}
-	return r;
-}
-
-/* (x/2)^n / n! times the series in s x^2/4, for small x. */
-K_SCALAR_BIG double
-xb_series(double x, double n, double s)
-{
-	double h = x / 2, q = s * h * h, t = 1, sum = 1, front = 1;
-
-	for (double k = 1; k <= n && front != 0; k += 1)
-		front = front * h / k;
-	for (double k = 1; k < 60 && ks_abs(t) > 1e-18 * sum; k += 1) {
-		t = t * q / (k * (k + n));
-		sum = sum + t;
-	}
-	return front * sum;
+	*zero = here;
+	*even = sum - here; /* order 0 was added once */
+	return value;
 }
 
 K_SCALAR_BIG double
 xb_jn(double x, double n)
 {
-	struct xb_j b;
-	double j0, j1, y, next;
+	double zero, even, v;
 
-	if (x * x < 0.5 * (n + 1))
-		return xb_series(x, n, -1);
-	if (x < XB_HANKEL)
-		return n > 2 * x + 2000 ? 0 : xb_backward(x, n).jn;
-	xb_large(0, x, &j0, &y);
-	xb_large(1, x, &j1, &y);
-	if (n == 0)
-		return j0;
-	if (n < x) {
-		for (double k = 1; k < n; k += 1) {
-			next = 2 * k / x * j1 - j0;
-			j0 = j1;
-			j1 = next;
-		}
-		return j1;
-	}
-	if (n > 2 * x + 2000)
-		return 0;
-	b = xb_backward(x, n);
-	return ks_abs(j0) > ks_abs(j1) ? b.jn / b.j0 * j0 : b.jn / b.j1 * j1;
-}
-
-K_SCALAR_BIG double
-xb_yn(double x, double n)
-{
-	double y0, y1, j, next;
-
-	if (x < XB_HANKEL) {
-		struct xb_j b = xb_backward(x, 1);
-		double l = ks_log(x / 2) + XB_EULER;
-
-		y0 = XB_2_PI * (l * b.j0 - 2 * b.even);
-		y1 = XB_2_PI * ((l - 1) * b.j1 - b.j0 / x - b.odd);
-	} else {
-		xb_large(0, x, &j, &y0);
-		xb_large(1, x, &j, &y1);
-	}
-	if (n == 0)
-		return y0;
-	for (double k = 1; k < n && ks_abs(y1) < XL_INF; k += 1) {
-		next = 2 * k / x * y1 - y0;
-		y0 = y1;
-		y1 = next;
-	}
-	return y1;
+	if (n < 2)
+		return xb_j01(x, n > 0);
+	if (x > n)
+		return xb_forward(x, n, xb_j01(x, 0), xb_j01(x, 1), -1);
+	v = xb_backward(x, n, 2 * ks_floor((n + ks_floor(ks_sqrt(XB_REACH * n))) / 2), -1, &zero, &even);
+	return v / (zero + 2 * even);
 }
 
 K_SCALAR_BIG double
 xb_in(double x, double n)
 {
-	double above = 0, here = 0x1p-500, sum = 0, in = 0, k;
+	double zero, even, v, m = 2 * (n + ks_floor(ks_sqrt(XB_REACH * n))), wide = 2 * (n + ks_ceil(ks_sqrt(20 * x)));
 
-	if (x * x < 4 * (n + 1))
-		return xb_series(x, n, 1);
-	k = ks_ceil(ks_sqrt(90 * x + n * n)) + 40; /* I falls as e^(-k^2 / 2x) */
-	for (; k > 0; k -= 1) {
-		double below = 2 * k / x * here + above;
-
-		if (k == n)
-			in = here;
-		sum = sum + 2 * here;
-		above = here;
-		here = below;
-		if (here > 0x1p500) {
-			here *= 0x1p-1000;
-			above *= 0x1p-1000;
-			sum *= 0x1p-1000;
-			in *= 0x1p-1000;
-		}
-	}
-	sum = sum + here;
-	if (n == 0)
-		in = here;
-	if (x > 700) /* e^x overflows before I does */
-		return in / sum * ks_exp(x - 600) * ks_exp(600.0);
-	return in / sum * ks_exp(x);
+	if (n < 2)
+		return xb_i01(x, n > 0);
+	v = xb_backward(x, n, m > wide ? m : wide, 1, &zero, &even); /* large arguments need more than sqrt(40 n) */
+	return v * (xb_i01(x, 0) / zero);
 }
 
-/* e^-x times the integral of exp(-x (cosh t - 1)) cosh(order t). */
 K_SCALAR_BIG double
-xb_k01(double x, int order)
+xb_yn(double x, double n)
 {
-	double h = x < 1 ? 0.125 : 0.125 / ks_sqrt(x), s = 0.5;
-
-	for (double k = 1;; k += 1) {
-		double t = k * h, e = ks_sinh(t / 2), d = 2 * e * e, v = ks_exp(-x * d);
-
-		if (order)
-			v = v * (1 + d);
-		if (v < 1e-18 * s)
-			break;
-		s = s + v;
-	}
-	return h * s * ks_exp(-x);
+	return n < 2 ? xb_y01(x, n > 0) : xb_forward(x, n, xb_y01(x, 0), xb_y01(x, 1), -1);
 }
 
 K_SCALAR_BIG double
 xb_kn(double x, double n)
 {
-	double k0 = xb_k01(x, 0), k1 = xb_k01(x, 1), next;
-
-	if (n == 0)
-		return k0;
-	for (double k = 1; k < n && k1 < XL_INF; k += 1) {
-		next = 2 * k / x * k1 + k0;
-		k0 = k1;
-		k1 = next;
-	}
-	return k1;
+	return n < 2 ? xb_k01(x, n > 0) : xb_forward(x, n, xb_k01(x, 0), xb_k01(x, 1), 1);
 }
 
 /* The order, whole and not negative; -1 with the error set. */
 K_SCALAR double
 xb_order(struct xl_call *c)
 {
-	double n = ks_trunc(XL_ARG(c, 1));
+	double n = ks_trunc(XL_ARG(c, 1)), x = XL_ARG(c, 0);
 
-	if (n < 0 || n > XB_MAX_N || ks_abs(XL_ARG(c, 0)) > XB_MAX_X) {
+	if (n < 0 || (n > XB_MAX_N && x != 0) || ks_abs(x) > XB_MAX_X) {
 		c->err = XL_NUM;
 		return -1;
 	}
@@ -271,8 +216,8 @@ xb_order(struct xl_call *c)
 		double x = XL_ARG(c, 0), n = xb_order(c), v;                                   \
 		if (c->err)                                                                    \
 			return 0;                                                              \
-		if (x == 0)                                                                    \
-			return n == 0;                                                         \
+		if (x == 0 && n > 0)                                                           \
+			return 0;                                                              \
 		v = fn(ks_abs(x), n);                                                          \
 		return x < 0 && ks_floor(n / 2) * 2 != n ? -v : v;                             \
 	}
