@@ -914,16 +914,16 @@ xl_quasi_date(const struct xl_call *c, const struct xl_quasi *q, int j)
 	return xl_bond_later(c, q->first, j * q->step, q->day);
 }
 
-/* The j with date j <= serial < date j + 1. */
+/* The j with date j < serial <= date j + 1: a coupon date ends its period. */
 K_SCALAR int
 xl_quasi_find(const struct xl_call *c, const struct xl_quasi *q, double serial)
 {
 	struct xd_ymd d = xd_of(serial, c->date1904);
 	int j = ((d.y - q->first.y) * 12 + d.m - q->first.m) / q->step - 1;
 
-	while (xl_quasi_date(c, q, j + 1) <= serial)
+	while (xl_quasi_date(c, q, j + 1) < serial)
 		j++;
-	while (xl_quasi_date(c, q, j) > serial)
+	while (xl_quasi_date(c, q, j) >= serial)
 		j--;
 	return j;
 }
@@ -936,18 +936,16 @@ xl_quasi_length(const struct xl_call *c, const struct xl_quasi *q, int j)
 	return (q->basis == 3 ? 365.0 : 360.0) / q->freq;
 }
 
-/* Share of period j from its start, or to its end; a whole period is 1. */
+/* Share of period j from its start (behind the first interest date in lengths of the period that ends there), or to its end. */
 K_SCALAR double
 xl_quasi_elapsed(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
 {
-	return xd_basis_days(xl_quasi_date(c, q, j), serial, q->basis, c->date1904) / xl_quasi_length(c, q, j);
+	return xd_basis_days(xl_quasi_date(c, q, j), serial, q->basis, c->date1904) / xl_quasi_length(c, q, j < -1 ? j : -1);
 }
 
 K_SCALAR double
 xl_quasi_left(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
 {
-	if (serial == xl_quasi_date(c, q, j))
-		return 1;
 	return xd_basis_days(serial, xl_quasi_date(c, q, j + 1), q->basis, c->date1904) / xl_quasi_length(c, q, j);
 }
 
@@ -976,8 +974,8 @@ xl_quasi_periods(const struct xl_call *c, const struct xl_quasi *q, double issue
 
 /*
  * issue, first interest, settlement, rate, par, frequency, basis, from issue. Where the last argument is false: from
- * the first interest date if that has passed; else, issue and settlement in different periods, less the whole
- * periods between them and between the settlement's and the first interest date.
+ * the first interest date if that has passed (but by the days from the issue, if that is a coupon date); else, issue and
+ * settlement in different periods, less the whole periods between them and between the settlement's and the first interest date.
  */
 XL_FN
 xl_accrint(struct xl_call *c)
@@ -996,10 +994,13 @@ xl_accrint(struct xl_call *c)
 	q.step = 12 / (int)freq;
 	q.freq = freq;
 	q.basis = (int)basis;
-	if (!whole && first < settle && first > issue)
-		issue = first;
 	ji = xl_quasi_find(c, &q, issue);
 	js = xl_quasi_find(c, &q, settle);
+	if (!whole && first < settle && first > issue) {
+		if (issue == xl_quasi_date(c, &q, ji + 1))
+			return par * rate / freq * (xd_basis_days(issue, settle, q.basis, c->date1904) / xl_quasi_length(c, &q, -1));
+		ji = xl_quasi_find(c, &q, issue = first);
+	}
 	s = xl_quasi_periods(c, &q, issue, settle, ji, js);
 	if (!whole && js < 0 && js != ji)
 		s = s - (js - ji - 1) - (-1 - js);
