@@ -230,8 +230,8 @@ xl_beta_inv(struct xl_call *c)
 {
 	double lo = XL_OPT(c, 3, 0), hi = XL_OPT(c, 4, 1);
 
-	XNUM(XA(1) > 0 && XA(2) > 0 && XA(0) > 0 && XA(0) <= 1 && lo < hi);
-	return XA(0) == 1 ? hi : lo + (hi - lo) * dist_beta_inv(XA(0), XA(1), XA(2));
+	XNUM(XA(1) > 0 && XA(2) > 0 && XA(0) > 0 && XA(0) < 1 && lo < hi);
+	return lo + (hi - lo) * dist_beta_inv(XA(0), XA(1), XA(2));
 }
 
 XL_FN
@@ -330,8 +330,12 @@ xl_hypergeometric(struct xl_call *c, int cumulative)
 {
 	double k = ks_trunc(XA(0)), n = ks_trunc(XA(1)), d = ks_trunc(XA(2)), m = ks_trunc(XA(3));
 
-	XNUM(m > 0 && n > 0 && n <= m && d > 0 && d <= m && k >= 0 && k <= n && k <= d);
-	XNUM(cumulative || k >= n - m + d);
+	XNUM(m >= 0 && n >= 0 && n <= m && d >= 0 && d <= m && k >= 0);
+	if (cumulative && k >= (n < d ? n : d))
+		return 1;
+	XNUM(k <= n && k <= d && (cumulative || k >= n - m + d));
+	if (n == 0 || d == 0)
+		return 1;
 	return cumulative ? dist_hyper_cdf(k, n, d, m) : dist_hyper_pdf(k, n, d, m);
 }
 
@@ -385,11 +389,13 @@ xl_z_test(struct xl_call *c)
 {
 	double m, v, n = c->arg[0].n;
 
-	if (n < 1)
-		return XL_FAIL(c, XL_NA);
+	if (n < 2)
+		return XL_FAIL(c, n < 1 ? XL_NA : XL_DIV0);
 	xl_mean_var(&c->arg[0], &m, &v);
-	if (c->arg[2].n)
+	if (c->arg[2].n) {
+		XNUM(XA(2) > 0);
 		v = XA(2) * XA(2);
+	}
 	if (!(v > 0))
 		return XL_FAIL(c, XL_DIV0);
 	return ks_norm_cdf(-(m - XA(1)) / ks_sqrt(v / n));

@@ -326,9 +326,9 @@ XL_TRIG(tan, ks_tan(x))
 XL_TRIG(sec, 1 / ks_cos(x))
 XL_TRIG(csc, x == 0 ? XL_FAIL(c, XL_DIV0) : 1 / ks_sin(x))
 XL_TRIG(cot, x == 0 ? XL_FAIL(c, XL_DIV0) : 1 / ks_tan(x))
-XL_TRIG(sech, 1 / ks_cosh(x))
-XL_TRIG(csch, x == 0 ? XL_FAIL(c, XL_DIV0) : 1 / ks_sinh(x))
-XL_TRIG(coth, x == 0 ? XL_FAIL(c, XL_DIV0) : 1 / ks_tanh(x))
+XL_UNARY(sech, 1, 1 / ks_cosh(x))
+XL_UNARY(csch, 1, x == 0 ? XL_FAIL(c, XL_DIV0) : 1 / ks_sinh(x))
+XL_UNARY(coth, 1, x == 0 ? XL_FAIL(c, XL_DIV0) : 1 / ks_tanh(x))
 XL_UNARY(asin, ks_abs(x) <= 1, ks_asin(x))
 XL_UNARY(acos, ks_abs(x) <= 1, ks_acos(x))
 XL_UNARY(atan, 1, ks_atan(x))
@@ -392,6 +392,8 @@ xl_sumsq(struct xl_call *c)
 	XL_FN xl_##name(struct xl_call *c)                                                     \
 	{                                                                                      \
 		double s = 0;                                                                  \
+		if (!c->arg[0].n)                                                              \
+			return XL_FAIL(c, XL_DIV0);                                            \
 		for (int i = 0; i < c->arg[0].n; i++) {                                        \
 			double x = c->arg[0].x[i], y = c->arg[1].x[i];                         \
 			s = s + (expr);                                                        \
@@ -432,7 +434,7 @@ xl_gcd(struct xl_call *c)
 				return XL_FAIL(c, XL_NUM);
 			g = xl_gcd2(g, x);
 		}
-	return xl_count(c) ? g : XL_FAIL(c, XL_VALUE);
+	return g;
 }
 
 XL_FN
@@ -455,8 +457,6 @@ xl_lcm(struct xl_call *c)
 			if (!(l < 0x1p53))
 				return XL_FAIL(c, XL_NUM);
 		}
-	if (!xl_count(c))
-		return XL_FAIL(c, XL_VALUE);
 	return zero ? 0 : l;
 }
 

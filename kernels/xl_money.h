@@ -73,7 +73,7 @@ xl_fv_of(double r, double n, double pmt, double pv, double type)
 XL_FN
 xl_pmt(struct xl_call *c)
 {
-	if (XL_ARG(c, 1) == 0)
+	if (XL_ARG(c, 1) == 0 || XL_ARG(c, 0) <= -1)
 		return XL_FAIL(c, XL_NUM);
 	return xl_pmt_of(XL_ARG(c, 0), XL_ARG(c, 1), XL_ARG(c, 2), XL_OPT(c, 3, 0.0), XL_OPT(c, 4, 0.0));
 }
@@ -81,6 +81,8 @@ xl_pmt(struct xl_call *c)
 XL_FN
 xl_fv(struct xl_call *c)
 {
+	if (XL_ARG(c, 0) == -1 && XL_ARG(c, 1) < 0)
+		return XL_FAIL(c, XL_DIV0);
 	return xl_fv_of(XL_ARG(c, 0), XL_ARG(c, 1), XL_ARG(c, 2), XL_OPT(c, 3, 0.0), XL_OPT(c, 4, 0.0)) + 0.0;
 }
 
@@ -98,6 +100,8 @@ xl_pv(struct xl_call *c)
 			v = ks_expm1(t) + 1;
 		return -(fv * v - pmt * xl_due(r, type) * (ks_expm1(t) / r)) + 0.0;
 	}
+	if (r == -1)
+		return XL_FAIL(c, XL_DIV0);
 	g = xl_growth(r, n);
 	return -(fv + pmt * g.a * xl_due(r, type)) / g.q + 0.0;
 }
@@ -230,7 +234,7 @@ xl_xnpv(struct xl_call *c)
 	double r = XL_ARG(c, 0), s = 0, l;
 	const struct xl_arg *v = &c->arg[1], *d = &c->arg[2];
 
-	if (v->n != d->n || v->n == 0 || r < 0) /* the original takes no negative rate */
+	if (v->n != d->n || v->n == 0 || r <= 0) /* the original takes no other rate */
 		return XL_FAIL(c, XL_NUM);
 	l = ks_log1p(r);
 	for (int i = 0; i < v->n; i++) {
@@ -537,7 +541,7 @@ xl_syd(struct xl_call *c)
 {
 	double life = XL_ARG(c, 2), per = XL_ARG(c, 3);
 
-	if (!(life > 0) || per < 1 || per > life || XL_ARG(c, 1) < 0)
+	if (!(life > 0) || per <= 0 || per > life || XL_ARG(c, 1) < 0)
 		return XL_FAIL(c, XL_NUM);
 	return (XL_ARG(c, 0) - XL_ARG(c, 1)) * (life - per + 1) * 2 / (life * (life + 1));
 }
@@ -585,35 +589,35 @@ xl_ddb(struct xl_call *c)
 	return dep < 0 ? 0 : dep;
 }
 
-/* Declining balance, straight line from where that gives more; a year's amount is spread evenly over it. */
+/* Declining balance, straight line from where that gives more; a year's amount is spread evenly over it. Where the start is no whole
+ * number, years begin at its fraction, behind a short one. */
 XL_FN
 xl_vdb(struct xl_call *c)
 {
 	double cost = XL_ARG(c, 0), salvage = XL_ARG(c, 1), life = XL_ARG(c, 2);
 	double start = XL_ARG(c, 3), end = XL_ARG(c, 4), factor = c->nargs > 5 ? XL_OPT(c, 5, 2.0) : 2.0;
 	int stay = c->nargs > 6 && XL_OPT(c, 6, 0.0) != 0, straight = 0;
-	double book = cost, sum = 0, line = 0, k;
+	double book = cost, sum = 0, line = 0, at, next;
 
 	if (cost < 0 || salvage < 0 || !(life > 0) || start < 0 || end < start || end > life || factor < 0 || life > 1e6)
 		return XL_FAIL(c, XL_NUM);
-	for (k = 1; k - 1 < end; k += 1) {
-		double dep = book * factor / life, from, to;
+	next = start - ks_floor(start) > 0 ? start - ks_floor(start) : 1;
+	for (at = 0; at < end; at = next, next += 1) {
+		double dep = book * factor / life, to = end < next ? end : next, from = start > at ? start : at;
 
 		if (dep > book - salvage)
 			dep = book - salvage;
 		if (dep < 0)
 			dep = 0;
 		if (!stay && !straight) {
-			line = (book - salvage) / (life - (k - 1));
+			line = (book - salvage) / (life - at);
 			straight = line > dep;
 		}
 		if (straight)
 			dep = line;
-		from = start > k - 1 ? start : k - 1;
-		to = end < k ? end : k;
 		if (to > from)
 			sum = sum + dep * (to - from);
-		book = book - dep;
+		book = book - dep * (next - at);
 	}
 	return sum;
 }
@@ -914,16 +918,16 @@ xl_quasi_date(const struct xl_call *c, const struct xl_quasi *q, int j)
 	return xl_bond_later(c, q->first, j * q->step, q->day);
 }
 
-/* The j with date j < serial <= date j + 1: a coupon date ends its period. */
+/* The j with date j <= serial < date j + 1. */
 K_SCALAR int
 xl_quasi_find(const struct xl_call *c, const struct xl_quasi *q, double serial)
 {
 	struct xd_ymd d = xd_of(serial, c->date1904);
 	int j = ((d.y - q->first.y) * 12 + d.m - q->first.m) / q->step - 1;
 
-	while (xl_quasi_date(c, q, j + 1) < serial)
+	while (xl_quasi_date(c, q, j + 1) <= serial)
 		j++;
-	while (xl_quasi_date(c, q, j) >= serial)
+	while (xl_quasi_date(c, q, j) > serial)
 		j--;
 	return j;
 }
@@ -936,21 +940,32 @@ xl_quasi_length(const struct xl_call *c, const struct xl_quasi *q, int j)
 	return (q->basis == 3 ? 365.0 : 360.0) / q->freq;
 }
 
-/* Share of period j from its start (behind the first interest date in lengths of the period that ends there), or to its end. */
+/* Share of period j from its start, or to its end; a whole period is 1. */
 K_SCALAR double
 xl_quasi_elapsed(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
 {
-	return xd_basis_days(xl_quasi_date(c, q, j), serial, q->basis, c->date1904) / xl_quasi_length(c, q, j < -1 ? j : -1);
+	return xd_basis_days(xl_quasi_date(c, q, j), serial, q->basis, c->date1904) / xl_quasi_length(c, q, j);
 }
 
 K_SCALAR double
 xl_quasi_left(const struct xl_call *c, const struct xl_quasi *q, int j, double serial)
 {
+	if (serial == xl_quasi_date(c, q, j))
+		return 1;
 	return xd_basis_days(serial, xl_quasi_date(c, q, j + 1), q->basis, c->date1904) / xl_quasi_length(c, q, j);
 }
 
+/* The period that a date is in for ACCRINT: a coupon date ends its period. */
+K_SCALAR int
+xl_quasi_ending(const struct xl_call *c, const struct xl_quasi *q, double serial)
+{
+	int j = xl_quasi_find(c, q, serial);
+
+	return j - (xl_quasi_date(c, q, j) == serial);
+}
+
 /*
- * Periods from issue to settlement. Before the last regular period (the one that ends with the first interest
+ * Periods from issue to settlement; behind the first interest date in lengths of the period that ends there. Before the last regular period (the one that ends with the first interest
  * date) the original counts back: from the issue to that period, less the days from the settlement to it in
  * units of its length; by 30/360 the broken period of the settlement by what has elapsed. Fitted to its results.
  */
@@ -962,7 +977,8 @@ xl_quasi_periods(const struct xl_call *c, const struct xl_quasi *q, double issue
 	if (js >= -1) {
 		if (js == ji)
 			return xd_basis_days(issue, settle, q->basis, c->date1904) / xl_quasi_length(c, q, js);
-		return xl_quasi_left(c, q, ji, issue) + (js - ji - 1) + xl_quasi_elapsed(c, q, js, settle);
+		return xl_quasi_left(c, q, ji, issue) + (js - ji - 1) +
+		       xd_basis_days(xl_quasi_date(c, q, js), settle, q->basis, c->date1904) / xl_quasi_length(c, q, -1);
 	}
 	start = xl_quasi_date(c, q, -1);
 	if (q->basis == 0 || q->basis == 4)
@@ -994,12 +1010,12 @@ xl_accrint(struct xl_call *c)
 	q.step = 12 / (int)freq;
 	q.freq = freq;
 	q.basis = (int)basis;
-	ji = xl_quasi_find(c, &q, issue);
-	js = xl_quasi_find(c, &q, settle);
+	ji = xl_quasi_ending(c, &q, issue);
+	js = xl_quasi_ending(c, &q, settle);
 	if (!whole && first < settle && first > issue) {
 		if (issue == xl_quasi_date(c, &q, ji + 1))
 			return par * rate / freq * (xd_basis_days(issue, settle, q.basis, c->date1904) / xl_quasi_length(c, &q, -1));
-		ji = xl_quasi_find(c, &q, issue = first);
+		ji = xl_quasi_ending(c, &q, issue = first);
 	}
 	s = xl_quasi_periods(c, &q, issue, settle, ji, js);
 	if (!whole && js < 0 && js != ji)

@@ -295,10 +295,10 @@ xl_median(struct xl_call *c)
 K_SCALAR double
 xl_kth(struct xl_call *c, int from_top)
 {
-	double k = ks_ceil(XL_ARG(c, 1));
+	double k = from_top ? ks_ceil(XL_ARG(c, 1)) : ks_floor(XL_ARG(c, 1)); /* towards the middle */
 	int n = c->arg[0].n;
 
-	if (!(k >= 1) || k > n)
+	if (!(XL_ARG(c, 1) >= 1) || k > n)
 		return XL_FAIL(c, XL_NUM);
 	xl_sorted(c, 0, 1);
 	return c->scratch[from_top ? n - (int)k : (int)k - 1];
@@ -344,8 +344,8 @@ xl_quantile(struct xl_call *c, double p, int exclusive)
 
 XL_FN xl_percentile_inc(struct xl_call *c) { return xl_quantile(c, XL_ARG(c, 1), 0); }
 XL_FN xl_percentile_exc(struct xl_call *c) { return xl_quantile(c, XL_ARG(c, 1), 1); }
-XL_FN xl_quartile_inc(struct xl_call *c) { return xl_quantile(c, ks_trunc(XL_ARG(c, 1)) / 4, 0); }
-XL_FN xl_quartile_exc(struct xl_call *c) { return xl_quantile(c, ks_trunc(XL_ARG(c, 1)) / 4, 1); }
+XL_FN xl_quartile_inc(struct xl_call *c) { return xl_quantile(c, ks_floor(XL_ARG(c, 1)) / 4, 0); }
+XL_FN xl_quartile_exc(struct xl_call *c) { return xl_quantile(c, ks_floor(XL_ARG(c, 1)) / 4, 1); }
 
 K_SCALAR double
 xl_percentrank(struct xl_call *c, int exclusive)
@@ -507,6 +507,8 @@ xl_prob(struct xl_call *c)
 {
 	double lo = XL_ARG(c, 2), hi = c->nargs > 3 ? XL_OPT(c, 3, lo) : lo, total = 0, s = 0;
 
+	if (!c->arg[0].n)
+		return XL_FAIL(c, XL_DIV0);
 	for (int i = 0; i < c->arg[0].n; i++) {
 		double x = c->arg[0].x[i], p = c->arg[1].x[i];
 

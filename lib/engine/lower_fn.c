@@ -463,7 +463,7 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			if (!lower_list_is_fixed(&l))
 				return lower_unsupported(L, "list with cells of changing type");
 			m[i] = (struct lmat){(int32_t)l.n, 1, l.v};
-			if (l.err != IR_NONE && l.n == 0)
+			if (l.err != IR_NONE && (l.n == 0 || f->flags & FN_VALUEERR))
 				return lower_unsupported(L, "list of errors");
 			break;
 		case 'P':
@@ -480,9 +480,12 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			m[i] = *x;
 			break;
 		case 'n':
-			if (f->flags & FN_NOBOOL)
+			v = lower_node(L, c, n->args[i]);
+			if (f->flags & FN_NOBOOL && (v.kind == LV_MISSING || (v.kind == LV_REF && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2))))
 				return lower_unsupported(L, f->name);
 			v = lower_scalar_arg(L, c, n->args[i]);
+			if (f->flags & FN_NOBOOL && v.kind == LV_SCALAR && v.mask & LM_BOOL)
+				return lower_unsupported(L, f->name);
 			if (n->args[i]->kind == N_MISSING)
 				v = lower_number(ir_const(L->ir, 0), IR_NONE);
 			v = lower_num(L, v);

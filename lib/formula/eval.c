@@ -1167,6 +1167,12 @@ pack_list(struct eval *ev, struct packed *p, struct value v, char letter)
 	double x;
 	int k;
 
+	if (letter == 'G' && v.kind == V_REF && v.u.ref->nareas == 1)
+		v = eval_array_value(eval_to_array(ev, v)); /* with its empty cells */
+	if (letter == 'G' && v.kind == V_ARRAY)
+		for (int64_t i = 0; i < (int64_t)v.u.array->rows * v.u.array->cols; i++)
+			if (v.u.array->v[i].kind == V_BLANK)
+				pack_number(ev, p, 0);
 	eval_walk_init(&w, v);
 	while (eval_walk_next(ev, &w, &e)) {
 		if (e.kind == V_ERROR) {
@@ -1216,6 +1222,8 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 				pack_number(ev, &p, 0);
 			else
 				pack_list(ev, &p, v[i], f->flags & FN_NOBOOL ? 'G' : letter);
+			if (p.err && f->flags & FN_VALUEERR)
+				p.err = XE_VALUE;
 			p.arg[i].n = (int)(p.n - start[i]);
 			p.arg[i].rows = p.arg[i].n;
 			p.arg[i].cols = 1;
@@ -1266,6 +1274,8 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			for (int64_t j = 0; j < (int64_t)pair[i]->rows * pair[i]->cols && !p.err; j++)
 				if (pair[i]->v[j].kind == V_ERROR)
 					p.err = pair[i]->v[j].error;
+				else if (pair[i]->v[j].kind == V_BOOL && f->flags & FN_NOBOOL)
+					p.err = XE_VALUE;
 			if (!p.err && (int64_t)pair[i]->rows * pair[i]->cols != (int64_t)first->rows * first->cols)
 				p.err = XE_NA;
 		}
