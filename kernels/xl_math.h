@@ -434,7 +434,7 @@ xl_gcd(struct xl_call *c)
 				return XL_FAIL(c, XL_NUM);
 			g = xl_gcd2(g, x);
 		}
-	return g;
+	return xl_count(c) ? g : XL_FAIL(c, XL_VALUE);
 }
 
 XL_FN
@@ -457,6 +457,8 @@ xl_lcm(struct xl_call *c)
 			if (!(l < 0x1p53))
 				return XL_FAIL(c, XL_NUM);
 		}
+	if (!xl_count(c))
+		return XL_FAIL(c, XL_VALUE);
 	return zero ? 0 : l;
 }
 

@@ -1167,7 +1167,7 @@ pack_list(struct eval *ev, struct packed *p, struct value v, char letter)
 	double x;
 	int k;
 
-	if (letter == 'G' && v.kind == V_REF && v.u.ref->nareas == 1)
+	if (letter == 'G' && v.kind == V_REF && v.u.ref->nareas == 1 && several_cells(&v))
 		v = eval_array_value(eval_to_array(ev, v)); /* with its empty cells */
 	if (letter == 'G' && v.kind == V_ARRAY)
 		for (int64_t i = 0; i < (int64_t)v.u.array->rows * v.u.array->cols; i++)
