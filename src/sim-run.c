@@ -207,15 +207,19 @@ put_output(struct runner *r, const struct job *j)
 	close(fd);
 }
 
-/* What is shown of a job that is over. */
+/* What is shown of a job that is over; attempt: unless it was another that ended it, run by somebody else (0: any). */
 static void
-show_end(struct runner *r, int64_t id)
+show_end(struct runner *r, int64_t id, int64_t attempt)
 {
 	struct err e = {0};
 	struct job j;
 
 	if (job_load(&r->sp, id, &j, &e) <= 0)
 		return;
+	if (attempt && j.attempt != attempt) {
+		job_free(&j);
+		return;
+	}
 	if (j.state == JOB_COMPLETED && j.kind != JOB_PARENT)
 		put_output(r, &j);
 	if (job_is_over(j.state))
@@ -276,7 +280,7 @@ report(void *ctx, int64_t job, const char *action, const char *reason)
 	if (!strcmp(action, "problem"))
 		cli_warn("job %lld: %s", (long long)job, reason);
 	else if (job && !r->only && (!strcmp(action, "failed") || !strcmp(action, "killed")))
-		show_end(r, job);
+		show_end(r, job, 0);
 }
 
 static void __attribute__((noreturn))
@@ -436,14 +440,14 @@ start(struct runner *r, struct claim *c)
 	end.status = e.status;
 	if (db_begin(r->sp.db, &e) < 0 || job_take_end(&r->sp, c->job.id, c->job.attempt, &end, &e) < 0 || db_commit(r->sp.db, &e) < 0)
 		die(r, &e);
-	show_end(r, c->job.id);
+	show_end(r, c->job.id, c->job.attempt);
 }
 
 static void
 show_ended(struct runner *r)
 {
 	for (size_t i = 0; i < r->n;) {
-		int64_t id = r->run[i].job;
+		int64_t id = r->run[i].job, attempt = r->run[i].attempt;
 
 		if (r->run[i].ended != 2) {
 			i++;
@@ -451,7 +455,7 @@ show_ended(struct runner *r)
 		}
 		drop(r, &r->run[i]); /* bury() reaps its keeper */
 		if (!r->only)
-			show_end(r, id);
+			show_end(r, id, attempt);
 	}
 }
 
@@ -526,7 +530,7 @@ step(struct runner *r)
 	}
 	show_ended(r);
 	while (r->nbroken)
-		show_end(r, r->broken[--r->nbroken]);
+		show_end(r, r->broken[--r->nbroken], 0);
 	if (ended)
 		send_notices(r);
 	spool_wake(&r->sp);
@@ -563,7 +567,7 @@ bury(struct runner *r)
 			drop(r, &r->run[i--]);
 			r->next_look = 1;
 			if (!r->only)
-				show_end(r, x.job);
+				show_end(r, x.job, x.attempt);
 		}
 		job_free(&j);
 	}
@@ -634,7 +638,7 @@ forget_ended(struct runner *r, struct err *e)
 		db_done(st);
 		for (int i = 0; i < n && rc >= 0; i++) {
 			rc = db_run(r->sp.db, e, "DELETE FROM temp.wanted WHERE id=?", "i", id[i]);
-			show_end(r, id[i]);
+			show_end(r, id[i], 0);
 			r->failed |= top[i] && state[i] != JOB_COMPLETED;
 		}
 	} while (rc >= 0 && n == 256);

@@ -196,3 +196,67 @@ is_over() { # PID
     echo "$((b - a)) times in 2 s"
     [ $((b - a)) -lt 200 ]
 }
+
+# --- a sim-run that is stopped -----------------------------------------------------------------------------------------------
+
+ends_of() { # JOB: how often its end is in the history
+    sim-progress "$1" --history --format ndjson | jq -r 'select(.type == "job" and .from != null and (.state == "completed" or .state == "failed")) | .state' | tr '\n' ' '
+}
+
+@test "a sim-run that is stopped for a while: the others go on, nothing is doubled, limits hold" {
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo one; echo x >>effects1'
+    submit --timeout 6s --grace 100ms -- sleep "$(nap 7501)"
+    submit --stall 2s --grace 100ms -- sh -c 'i=0; until [ -e end ]; do i=$((i + 1)); echo "{\"v\":1,\"type\":\"progress\",\"done\":$i,\"total\":100000,\"unit\":\"x\"}"; sleep 0.2; done; echo x >>effects3'
+    submit --stall 2s --grace 100ms -- sh -c 'until [ -e end ]; do echo plain; sleep 0.2; done; echo x >>effects4'
+    submit --retries 1 --backoff 10ms -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo x >>effects5; [ "$SIM_ATTEMPT" -eq 2 ] && echo five'
+    sim-run --wait -q -j 5 >stopped.out 2>&1 3>&- &
+    runner=$!
+    for i in 1 2 3 4 5; do await 30 has_begun $i; done
+    stop_idle $runner
+    for _ in 1 2 3 4 5; do submit -- sh -c 'echo x >>queued'; done
+    : >go
+    sim-run -a -q -j 2 >other.out # drains the queue
+    [ "$(wc -l <queued)" -eq 5 ]
+    await 30 test -e "$SIM_SPOOL/jobs/1/attempts/1/result"
+    await 30 test -e "$SIM_SPOOL/jobs/2/attempts/1/result"
+    await 30 test -e "$SIM_SPOOL/jobs/5/attempts/1/result"
+    run ! naps 7501
+    SECONDS=0
+    until [ $SECONDS -ge 10 ]; do sim-reap -q >/dev/null; sleep 0.3; done # longer than the reaper trusts a keeper that is late
+    [ "$(state 1)" = completed ]
+    [ "$(state 2)" = failed ]
+    [[ "$(field 2 reason)" == deadline* ]]
+    [ "$(state 3)" = running ]
+    [ "$(state 4)" = running ]
+    sim-run -a -q -j 2 >>other.out
+    [ "$(state 5)" = completed ]
+    kill -CONT $runner
+    : >end
+    await 30 in_state 3 completed
+    await 30 in_state 4 completed
+    kill $runner
+    wait $runner || true
+    for i in 1 3 4; do [ "$(wc -l <effects$i)" -eq 1 ]; [ "$(ends_of $i)" = 'completed ' ]; done
+    [ "$(wc -l <effects5)" -eq 2 ]
+    [ "$(ends_of 2)" = 'failed ' ]
+    [ "$(ends_of 5)" = 'completed ' ]
+    cat stopped.out other.out
+    [ "$(grep -cx one stopped.out)" -eq 1 ]
+    [ "$(cat stopped.out other.out | grep -cx five)" -eq 1 ]
+    [ "$(sql 'SELECT count(*) FROM hold')" -eq 0 ]
+    sim-recover --check
+}
+
+@test "a stage that talks more than is kept for a sim-run that is stopped: all of it is in the history" {
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; seq -f "{\"v\":1,\"type\":\"warning\",\"message\":\"w%.0f\"}" 1 200000; echo "{\"v\":1,\"type\":\"finished\",\"outcome\":\"completed\"}"'
+    start_runner -a -q
+    await 30 has_begun 1
+    stop_idle $runner
+    : >go
+    await 60 test -e "$SIM_SPOOL/jobs/1/attempts/1/result"
+    kill -CONT $runner
+    wait $runner
+    [ "$(state 1)" = completed ]
+    warnings 1 >got
+    cmp got <(seq 200000)
+}
