@@ -762,7 +762,11 @@ finish(struct keeper *k, int known, int ws)
 		put_sync(k);
 	}
 	say(k, k->seen, "end", 3);
-	for (int i = 0; i < 200 && k->queue.len && k->runner_fd >= 0; i++) {
+	for (int i = 0; i < 200 && k->queue.len && (k->runner_fd >= 0 || k->t->relay); i++) {
+		if (k->runner_fd < 0 && i < 2)
+			start_relay(k); /* the one before died of a full disk, say */
+		if (k->runner_fd < 0)
+			break;
 		flush_queue(k);
 		if (k->queue.len)
 			poll(NULL, 0, 10);

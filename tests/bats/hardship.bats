@@ -260,3 +260,77 @@ ends_of() { # JOB: how often its end is in the history
     warnings 1 >got
     cmp got <(seq 200000)
 }
+
+# --- a full disk, closed descriptors ---------------------------------------------------------------------------------------------
+
+@test "a disk that is full when jobs end: nothing is told wrong, and with room again each end is there, sim-run alive or dead" {
+    need unshare
+    unshare -rm true 2>/dev/null || skip "no user and mount namespaces here"
+    mkdir small
+    cat >full.sh <<'S'
+mount -t tmpfs -o size=2m,mode=700 none small || exit 99
+export SIM_SPOOL=$PWD/small
+soon() { # COMMAND: within half a minute
+    n=0
+    until sh -c "$1" 2>/dev/null; do n=$((n + 1)); [ $n -lt 600 ] || { echo "never: $1"; sim-progress --all --format table; exit 1; }; sleep 0.05; done
+}
+for k in 1 2; do
+    sim-submit -q --folder "$PWD" -- sh -c "until [ -e go$k ]; do sleep 0.05; done; echo x >>runs; exit 0"
+    sim-submit -q --folder "$PWD" -- sh -c "until [ -e go$k ]; do sleep 0.05; done; echo x >>runs; exit 3"
+    sim-run -a -q -j 2 </dev/null >/dev/null 2>err &
+    r=$!
+    soon "grep -q stage small/jobs/$((2 * k - 1))/attempts/1/lock && grep -q stage small/jobs/$((2 * k))/attempts/1/lock"
+    dd if=/dev/zero of=small/fill bs=1k count=4000 2>/dev/null
+    (while echo x >>small/fill; do :; done) 2>/dev/null
+    : >go$k
+    soon "[ \$(wc -l <runs) -eq $((2 * k)) ]"
+    [ $k -eq 1 ] || kill -KILL $r
+    sleep 2 # while it is full
+    sim-progress --state running | wc -l
+    rm small/fill
+    soon "[ \$(sim-progress --state running | wc -l) -eq 0 ]"
+    wait $r || true
+done 3>&-
+sim-recover --check || exit 1
+sim-progress --all --format ndjson | jq -r '"\(.job) \(.state) \(.attempt) \(.reason)"' | sort
+S
+    run unshare -rm sh ./full.sh
+    [ "$status" -ne 99 ] || skip "tmpfs cannot be mounted here"
+    echo "$output"
+    [ "$(grep -c '^2$' <<<"$output")" -eq 3 ] # an id, and twice the number that ran while there was no room
+    [ "$(tail -4 <<<"$output" | tr '\n' ';')" = '1 completed 1 null;2 failed 1 ended with status 3;3 completed 1 null;4 failed 1 ended with status 3;' ]
+    [ "$(wc -l <runs)" -eq 4 ]
+}
+
+@test "a stage that closes all its descriptors, its lock too, and goes on is known by its process" {
+    submit -- bash -c 'for f in /proc/self/fd/*; do f=${f##*/}; eval "exec $f>&-" || true; done 2>/dev/null; : >closed; until [ -e end ]; do sleep 0.05; done; echo x >>effects'
+    start_runner -a -q
+    await 30 test -e closed
+    sim-recover -q
+    [ "$(state 1)" = running ]
+    kill -KILL $runner "$(pid_of 1 keeper)" # adopted all the same
+    wait $runner || true
+    sim-recover -q
+    [ "$(state 1)" = running ]
+    [ "$(field 1 attempt)" -eq 1 ]
+    : >end
+    await 30 in_state 1 failed # how it ended is not known, and not guessed
+    [[ "$(field 1 reason)" == *unknown* ]]
+    [ "$(wc -l <effects)" -eq 1 ]
+    submit --timeout 1s --grace 100ms -- bash -c "for f in /proc/self/fd/*; do f=\${f##*/}; eval \"exec \$f>&-\" || true; done 2>/dev/null; (setsid sleep $(nap 7601) &) ; sleep $(nap 7602)"
+    run -1 sim-run -a -q
+    [[ "$(field 2 reason)" == deadline* ]]
+    run ! naps '760[12]'
+}
+
+@test "children that hold a stage's output open are not waited for, and what they would write later is not of it" {
+    submit -- bash -c "(trap '' TERM HUP; sleep $(nap 7603) & sleep 1; while :; do echo late; sleep 0.1; done) & echo mine; exit 0"
+    timeout 20 sim-run -a -q >out
+    [ "$(state 1)" = completed ]
+    grep -qx mine out
+    run ! naps 7603
+    size=$(stat -c %s "$SIM_SPOOL/jobs/1/attempts/1/events.ndjson")
+    sleep 1.5
+    [ "$(stat -c %s "$SIM_SPOOL/jobs/1/attempts/1/events.ndjson")" -eq "$size" ]
+    [ -z "$(members 1)" ]
+}
