@@ -17,6 +17,9 @@
 #include "kernels/philox.h"
 #include "kernels/sample.h"
 #include "kernels/invtab.h"
+#ifdef LANE_VECTOR
+#include "kernels/blocks.h"
+#endif
 
 #if (KLANES == 1 && !defined(KERNELS_GEN_S)) || (KLANES > 1 && !defined(KERNELS_GEN_V))
 #if KLANES > 1
@@ -45,13 +48,17 @@ K(g_index)(kd a, double last)
 
 #if KLANES > 1
 
+/* From one block of 256 lanes to the next in memory. A loop touches the same lanes of many: at multiples of 2048 bytes they would all fall into two
+ * sets of the first-level cache. lib/engine/gen.h has it too. */
+#define G_STRIDE 264
+
 /* What the host hands over for each block; the same struct is in lib/engine/jit.c. */
 struct g_args {
 	uint64_t seed, trial0;
 	const uint64_t *stream;
 	const double *tab;
-	double *out;                               /* slots of 256 lanes, the uniforms first */
-	double *work;                              /* 256 lanes a value kept between parts */
+	double *out;                               /* slots of results, the uniforms first */
+	double *work;                              /* values kept between parts */
 	void (*call)(void *host, unsigned site, double *t);
 	void *host;
 };
@@ -59,15 +66,34 @@ struct g_args {
 /* A part goes over the whole block before the next one begins, so that its code stays in the cache of instructions. */
 #define G_PARAMS const struct g_args *a, const double *tab, double *out, double *s
 #define G_PASS a, tab, out, s
-#define G_DRAW(n) kv_philox_fill(out + (n) * 256, a->seed, a->stream[n], a->trial0, 256);
+#define G_DRAW(n) kv_philox_fill(out + (n) * G_STRIDE, a->seed, a->stream[n], a->trial0, 256);
 #define G_LOOP for (size_t k = 0; k < 256; k += KLANES)
 #define G_PART static __attribute__((noinline)) void
 #define G_FAR static __attribute__((noinline))
-#define G_U(n) k_load(out + (n) * 256 + k)
-#define G_KEPT(n) k_load(s + (n) * 256 + k)
-#define G_KEEP(n, x) k_store(s + (n) * 256 + k, x)
-#define G_OUT(n, x) k_store(out + (n) * 256 + k, x)
+#define G_U(n) k_load(out + (n) * G_STRIDE + k)
+#define G_KEPT(n) k_load(s + (n) * G_STRIDE + k)
+#define G_KEEP(n, x) k_store(s + (n) * G_STRIDE + k, x)
+#define G_OUT(n, x) k_store(out + (n) * G_STRIDE + k, x)
 #define G_NEAR(site, name, x, y) kv_g_##name(a, site, x, y)
+
+/* Functions over a block: G_BLOCK_n for n parameters, G_BLOCK_T for a table; three have their own form. */
+#define kv_b_norm_inv(o, u) kv_block_norminv(o, u, 256)
+#define kv_b_sample_normal(o, u, mean, sd) kv_block_normal(o, u, 256, mean, sd)
+#define kv_b_sample_lognorm2(o, u, mu, sigma) kv_block_lognorm2(o, u, 256, mu, sigma)
+#define G_BLOCK(fn, call, ...)                                                                 \
+	static __attribute__((noinline)) void kv_b_##fn(double *o, const double *x, ##__VA_ARGS__) \
+	{                                                                                      \
+		G_LOOP                                                                         \
+		{                                                                              \
+			kd u = k_load(x + k);                                                  \
+			k_store(o + k, call);                                                  \
+		}                                                                              \
+	}
+#define G_BLOCK_T(fn) G_BLOCK(fn, K(fn)(t, u), const double *t)
+#define G_BLOCK_0(fn) G_BLOCK(fn, K(fn)(u))
+#define G_BLOCK_1(fn) G_BLOCK(fn, K(fn)(u, k_set(p)), double p)
+#define G_BLOCK_2(fn) G_BLOCK(fn, K(fn)(u, k_set(p), k_set(q)), double p, double q)
+#define G_BLOCK_3(fn) G_BLOCK(fn, K(fn)(u, k_set(p), k_set(q), k_set(r)), double p, double q, double r)
 
 static __attribute__((noinline, cold, unused)) kd
 kv_g_slow(const struct g_args *a, unsigned site, kd x, kd y)

@@ -1,6 +1,6 @@
 /*
- * gen: see gen.h. First the live instructions are cut into parts and every value learns where it is needed last; then
- * each instruction is written as one statement.
+ * gen: see gen.h. First the live instructions are put in order and cut into parts (gen_order.c); then each is written as one
+ * statement, or as one call for a whole block.
  */
 #include "engine/gen.h"
 
@@ -12,7 +12,6 @@
 #include "base/buf.h"
 #include "engine/gen_private.h"
 #include "engine/sampler.h"
-#include "kernels/invtab.h"
 
 /* How an operation is written. */
 enum form { F_OP, F_INFIX, F_FAR, F_NEAR, F_OWN };
@@ -62,16 +61,19 @@ gen_number(struct buf *b, double x)
 	           e ? e - 1023 : x == 0 ? 0 : -1022, u >> 63 ? ")" : "");
 }
 
-/* Operand r in the part that is being written: its name, loaded from memory first if it comes from an earlier part. */
+/* Operand r in the part that is being written: its name, loaded from memory first if it was made elsewhere. */
 static void
 need(struct gen_writer *w, ir_ref r)
 {
 	struct gen_value *v = &w->value[r];
 
-	if (w->ir->insn[r].op == IR_CONST || w->ir->insn[r].op == IR_UNIFORM || v->part == w->part || v->loaded == w->part + 1)
+	if (w->ir->insn[r].op == IR_CONST || w->ir->insn[r].op == IR_UNIFORM || (v->part == w->part && !v->block) || v->loaded == w->part + 1)
 		return;
 	v->loaded = w->part + 1;
-	buf_printf(&w->body, "\tkd v%d = G_KEPT(%u);\n", r, v->kept);
+	if (w->dialect == GEN_VECTOR && v->out != GEN_NO_SLOT)
+		buf_printf(&w->body, "\tkd v%d = G_U(%u);\n", r, v->out);
+	else
+		buf_printf(&w->body, "\tkd v%d = G_KEPT(%u);\n", r, v->kept);
 }
 
 static void
@@ -278,7 +280,7 @@ static void
 put_invtab(struct gen_writer *w, const struct ir_insn *i)
 {
 	const struct ir_table *t = &w->ir->table[i->aux];
-	const char *fn = t->v[0] == INVTAB_SMOOTH ? "invtab_smooth" : t->v[0] == INVTAB_STEPS ? "invtab_eval" : "invtab_pieces";
+	const char *fn = gen_invtab_fn(t->v);
 
 	buf_printf(&w->body, "X_%s(tab + %zu, ", far(w, fn, 1, 1), gen_table(w, t->v, t->n));
 	operand(w, i->arg[0]);
@@ -379,7 +381,7 @@ gen_deliver(struct gen_writer *w, ir_ref r)
 	const struct gen_value *v = &w->value[r];
 	int op = w->ir->insn[r].op;
 
-	if (op != IR_UNIFORM && op != IR_CONST && v->last > v->part)
+	if (gen_in_memory(w, r) && !(w->dialect == GEN_VECTOR && v->out != GEN_NO_SLOT))
 		buf_printf(&w->body, "\tG_KEEP(%u, v%d);\n", v->kept, r);
 	if (v->out == GEN_NO_SLOT || (op == IR_UNIFORM && w->g->shared_uniforms))
 		return;
@@ -412,8 +414,8 @@ put_instruction(struct gen_writer *w, ir_ref at)
 
 /* --- parts --------------------------------------------------------------------------------------------------------- */
 
-static unsigned
-weight(const struct ir_insn *i)
+unsigned
+gen_weight(const struct ir_insn *i)
 {
 	switch (forms[i->op].form) {
 	case F_OWN:
@@ -425,62 +427,6 @@ weight(const struct ir_insn *i)
 	default:
 		return 1;
 	}
-}
-
-/* Where values are made and needed last. A second result belongs to its call's part. */
-static void
-cut(struct gen_writer *w)
-{
-	unsigned size = 0, part = 0, most = w->dialect == GEN_CUDA ? GEN_PART_CUDA : GEN_PART;
-
-	for (size_t k = 0; k < w->ir->n; k++) {
-		const struct ir_insn *i = &w->ir->insn[k];
-		const ir_ref *a = gen_operands(w->ir, i);
-
-		if (!w->live[k])
-			continue;
-		if (i->op != IR_RES2 && size + weight(i) > most && size > 0) {
-			part++;
-			size = 0;
-		}
-		size += weight(i);
-		w->g->nstatements++;
-		w->value[k].part = i->op == IR_RES2 ? w->value[i->arg[0]].part : part;
-		for (uint32_t j = 0; j < i->nargs; j++)
-			if (a[j] >= 0 && w->value[a[j]].last < part)
-				w->value[a[j]].last = part;
-	}
-	w->g->nparts = part + 1;
-}
-
-/* Places for what lives on, used again after the part of last need. */
-static void
-place(struct gen_writer *w)
-{
-	uint32_t *free_at = ARENA_NEW(&w->g->arena, uint32_t, w->ir->n + 1); /* by place: the part after which it is free */
-	size_t n = 0, from = 0;
-	unsigned part = 0;
-
-	for (size_t k = 0; k < w->ir->n; k++) {
-		struct gen_value *v = &w->value[k];
-		int op = w->ir->insn[k].op;
-		size_t at;
-
-		if (!w->live[k] || op == IR_CONST || op == IR_UNIFORM || v->last <= v->part)
-			continue;
-		if (v->part != part) {
-			part = v->part;
-			from = 0;
-		}
-		for (at = from; at < n && free_at[at] > v->part; at++)
-			;
-		if (at == n)
-			n++;
-		from = at + 1;
-		free_at[at] = v->last + 1;
-		v->kept = (uint32_t)at;
-	}
-	w->g->nkept = n;
 }
 
 static void
@@ -541,13 +487,29 @@ gen_paste(struct gen_writer *w, struct buf *b, const char *name)
 	}
 }
 
-/* The uniforms that are needed from this part on. */
-static void
-put_draws(struct gen_writer *w)
+/* Instructions from order[from] on that belong to the part. What goes by blocks first, then the loop. */
+static size_t
+write_part(struct gen_writer *w, size_t from)
 {
-	for (size_t k = 0; w->dialect == GEN_VECTOR && k < w->ir->n; k++)
-		if (w->live[k] && w->ir->insn[k].op == IR_UNIFORM && w->value[k].part == w->part)
-			buf_printf(&w->body, "\tG_DRAW(%u)\n", w->value[k].kept);
+	size_t to = from, statements = 0;
+
+	for (; to < w->norder && w->value[w->order[to]].part <= w->part; to++) {
+		ir_ref r = w->order[to];
+		const struct ir_insn *i = &w->ir->insn[r];
+
+		if (w->value[r].block)
+			gen_block(w, i, r);
+		else if (i->op == IR_UNIFORM && w->dialect == GEN_VECTOR)
+			buf_printf(&w->body, "\tG_DRAW(%u)\n", w->value[r].kept);
+		else
+			statements++;
+	}
+	buf_puts(&w->body, statements ? "\tG_LOOP {\n" : "\t{\n");
+	for (size_t k = from; k < to; k++)
+		if (!w->value[w->order[k]].block)
+			put_instruction(w, w->order[k]);
+	buf_puts(&w->body, "\t}\n");
+	return to;
 }
 
 static void
@@ -557,12 +519,8 @@ write_parts(struct gen_writer *w)
 
 	for (w->part = 0; w->part < w->g->nparts; w->part++) {
 		buf_printf(&w->body, "\nG_PART\ng_part%u(G_PARAMS)\n{\n", w->part);
-		put_draws(w);
-		buf_puts(&w->body, "\tG_LOOP {\n");
-		for (; k < w->ir->n && (!w->live[k] || w->value[k].part <= w->part); k++)
-			if (w->live[k])
-				put_instruction(w, (ir_ref)k);
-		buf_puts(&w->body, "\t}\n}\n");
+		k = write_part(w, k);
+		buf_puts(&w->body, "}\n");
 	}
 	buf_puts(&w->body, "\n#define G_PARTS ");
 	for (unsigned p = 0; p < w->g->nparts; p++)
@@ -607,9 +565,8 @@ gen_source(struct gen *g, const struct ir *ir, const ir_ref *roots, size_t nroot
 	ir_mark(ir, roots, nroots, w.live);
 	if (check(ir, w.live, e) < 0)
 		goto out;
-	cut(&w);
 	give_slots(&w, roots, nroots);
-	place(&w);
+	gen_order(&w);
 	write_parts(&w);
 	if (w.refused) {
 		err_set(e, ERR_UNAVAILABLE, "%s", w.refused);
@@ -618,6 +575,7 @@ gen_source(struct gen *g, const struct ir *ir, const ir_ref *roots, size_t nroot
 	gen_head(&w, &all);
 	for (size_t k = 0; k < w.nfar; k++)
 		write_far(&all, &w.far[k], dialect == GEN_VECTOR ? 16 : 4);
+	gen_blocks(&w, &all);
 	buf_add(&all, w.body.s, w.body.len);
 	gen_foot(&w, &all);
 	copy_tables(&w);

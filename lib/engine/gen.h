@@ -25,8 +25,9 @@
 #include "base/err.h"
 #include "engine/ir.h"
 
-#define GEN_PART 400      /* compilers take time in proportion to the square of it */
+#define GEN_PART 200      /* compilers take time in proportion to the square of it */
 #define GEN_PART_CUDA 800 /* a model of one part stays in registers */
+#define GEN_STRIDE 264    /* GEN_VECTOR: doubles from slot to slot, G_STRIDE of kernels/gen.h */
 #define GEN_NO_SLOT UINT32_MAX
 
 enum gen_dialect { GEN_VECTOR, GEN_CUDA };

@@ -5,6 +5,7 @@
 #include "engine/gen_private.h"
 #include "engine/sampler.h"
 #include "kernels/dist.h"
+#include "kernels/invtab.h"
 
 #define SCAN_LIMIT 64       /* longer tables are searched by the host */
 #define CUDA_LOCAL_MAX 1024 /* doubles of a call's operands and scratch, in each thread's local memory */
@@ -19,6 +20,12 @@ gen_dist_fn(int dist)
 	};
 
 	return fn[dist];
+}
+
+const char *
+gen_invtab_fn(const double *table)
+{
+	return table[0] == INVTAB_SMOOTH ? "invtab_smooth" : table[0] == INVTAB_STEPS ? "invtab_eval" : "invtab_pieces";
 }
 
 /* --- single lanes to the host, or inline ----------------------------------------------------------------------- */
@@ -55,6 +62,75 @@ gen_search(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 	}
 	gen_operand(w, i->arg[0]);
 	buf_puts(&w->body, ");\n");
+}
+
+/* --- whole blocks ---------------------------------------------------------------------------------------------- */
+
+static void
+blocked(struct gen_writer *w, const char *fn, int nparams, int tabled)
+{
+	static const char *const own[] = {"norm_inv", "sample_normal", "sample_lognorm2"}; /* have their form in kernels/blocks.h */
+
+	for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
+		if (!strcmp(own[k], fn))
+			return;
+	for (size_t k = 0; k < w->nblocked; k++)
+		if (!strcmp(w->blocked[k].fn, fn))
+			return;
+	if (w->nblocked < GEN_FAR_MAX)
+		w->blocked[w->nblocked++] = (struct gen_blocked){arena_strdup(&w->g->arena, fn), nparams, tabled};
+}
+
+/* Where its lanes are in memory. */
+static void
+put_place(struct gen_writer *w, ir_ref r)
+{
+	const struct gen_value *v = &w->value[r];
+
+	if (w->ir->insn[r].op == IR_UNIFORM)
+		buf_printf(&w->body, "out + %u", v->kept * GEN_STRIDE);
+	else if (v->out != GEN_NO_SLOT)
+		buf_printf(&w->body, "out + %u", v->out * GEN_STRIDE);
+	else
+		buf_printf(&w->body, "s + %u", v->kept * GEN_STRIDE);
+}
+
+void
+gen_block(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
+{
+	const struct ir_table *t = i->op == IR_NORMINV ? NULL : &w->ir->table[i->aux];
+	const struct sampler *s = i->op == IR_SAMPLE ? t->user : NULL;
+	char fn[64] = "norm_inv";
+
+	if (s)
+		snprintf(fn, sizeof fn, "sample_%s", gen_dist_fn(s->dist));
+	if (i->op == IR_INVTAB)
+		strcpy(fn, gen_invtab_fn(t->v));
+	blocked(w, fn, s ? s->nparams : 0, i->op == IR_INVTAB);
+	buf_printf(&w->body, "\tkv_b_%s(", fn);
+	put_place(w, at);
+	buf_puts(&w->body, ", ");
+	put_place(w, i->arg[0]);
+	if (i->op == IR_INVTAB)
+		buf_printf(&w->body, ", tab + %zu", gen_table(w, t->v, t->n));
+	for (int k = 0; s && k < s->nparams; k++) {
+		buf_puts(&w->body, ", ");
+		gen_number(&w->body, s->params[k]);
+	}
+	buf_puts(&w->body, ");\n");
+}
+
+void
+gen_blocks(struct gen_writer *w, struct buf *b)
+{
+	for (size_t k = 0; k < w->nblocked; k++) {
+		const struct gen_blocked *f = &w->blocked[k];
+
+		if (f->tabled)
+			buf_printf(b, "G_BLOCK_T(%s)\n", f->fn);
+		else
+			buf_printf(b, "G_BLOCK_%d(%s)\n", f->nparams, f->fn);
+	}
 }
 
 /* --- calls with many operands ------------------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* gen_private: shared by gen.c (statements and parts) and gen_calls.c (calls, the frame around the parts). */
+/* gen_private: shared by gen.c (statements), gen_order.c (order and parts) and gen_calls.c (calls, blocks, the frame around the parts). */
 #ifndef ENGINE_GEN_PRIVATE_H
 #define ENGINE_GEN_PRIVATE_H
 
@@ -11,6 +11,8 @@ struct sampler;
 #define GEN_SHARED_UNIFORMS 32   /* draws a CUDA block keeps in shared memory; with more each thread makes its own */
 
 struct gen_value {
+	uint32_t stage;          /* see gen_order.c */
+	uint8_t block, ordered;  /* computed for a whole block at once; has its place in the order */
 	uint32_t part, last;     /* where it is made, where it is needed last */
 	uint32_t loaded;         /* 1 + the part that has it by name */
 	uint32_t kept;           /* place between parts; a uniform: number of its stream */
@@ -30,6 +32,11 @@ struct gen_table {
 	size_t n, at;
 };
 
+struct gen_blocked {             /* a function over a block, by the macro G_BLOCK */
+	const char *fn;
+	int nparams, tabled;
+};
+
 struct gen_writer {
 	struct gen *g;
 	const struct ir *ir;
@@ -38,6 +45,10 @@ struct gen_writer {
 	struct gen_value *value;
 	struct buf body;
 	uint32_t part;
+	ir_ref *order;           /* of all live instructions */
+	size_t norder;
+	struct gen_blocked blocked[GEN_FAR_MAX];
+	size_t nblocked;
 	struct gen_far far[GEN_FAR_MAX];
 	size_t nfar;
 	struct gen_table *table;
@@ -64,13 +75,21 @@ unsigned gen_site(struct gen_writer *w, enum ir_op op, ir_ref at);
 size_t gen_table(struct gen_writer *w, const double *v, size_t n);
 /* Value r is there: keep it for later parts, hand it out if it is wanted. */
 void gen_deliver(struct gen_writer *w, ir_ref r);
+unsigned gen_weight(const struct ir_insn *i); /* statements it stands for */
 void gen_paste(struct gen_writer *w, struct buf *b, const char *name);
 
+/* gen_order.c: order, parts and places of all values */
+void gen_order(struct gen_writer *w);
+int gen_in_memory(const struct gen_writer *w, ir_ref r); /* it has a place */
+
 /* gen_calls.c */
+void gen_block(struct gen_writer *w, const struct ir_insn *i, ir_ref at); /* a whole block of SAMPLE, INVTAB, NORMINV */
 const char *gen_dist_fn(int dist);
+const char *gen_invtab_fn(const double *table);
 void gen_exact_sample(struct gen_writer *w, const struct ir_insn *i, ir_ref at, const struct sampler *s);
 void gen_search(struct gen_writer *w, const struct ir_insn *i, ir_ref at); /* COUNTLE, FINDEQ */
 void gen_call(struct gen_writer *w, const struct ir_insn *i, ir_ref at);   /* NUMCALL, DISTCALL, with their second results */
+void gen_blocks(struct gen_writer *w, struct buf *b);                        /* the functions that gen_block() has used */
 void gen_head(struct gen_writer *w, struct buf *b);
 void gen_foot(struct gen_writer *w, struct buf *b);
 

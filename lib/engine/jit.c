@@ -47,8 +47,8 @@ struct jit {
 /* --- the compiler ------------------------------------------------------------------------------------------------ */
 
 static const char *const common_flags[] = {
-    "-std=gnu11", "-O1", "-fPIC", "-shared", "-ffp-contract=off", "-fno-fast-math", "-fno-math-errno", "-fno-trapping-math",
-    "-fvisibility=hidden", "-w", NULL};
+    "-std=gnu11", "-O2", "-fschedule-insns", "-fPIC", "-shared", "-ffp-contract=off", "-fno-fast-math", "-fno-math-errno",
+    "-fno-trapping-math", "-fvisibility=hidden", "-w", NULL};
 /* As the Makefile's ISA_FLAGS. */
 static const char *const isa_flags[][8] = {
     [ISA_BASE] = {NULL},
@@ -282,7 +282,7 @@ root_lanes(const struct vm_run *run, size_t k)
 	const struct jit_state *s = run->fast_state;
 	uint32_t slot = s->j->gen.slot[k];
 
-	return slot == GEN_NO_SLOT ? NULL : s->a.out + (size_t)slot * VM_BLOCK;
+	return slot == GEN_NO_SLOT ? NULL : s->a.out + (size_t)slot * GEN_STRIDE;
 }
 
 static void
@@ -300,7 +300,7 @@ jit_attach(const struct jit *j, struct vm_run *run, struct err *e)
 {
 	static const struct vm_fast fast = {run_block, root_lanes, free_state};
 	const struct gen *g = &j->gen;
-	size_t nout = (g->nslots + 1) * VM_BLOCK, nwork = (g->nkept + 1) * VM_BLOCK;
+	size_t nout = (g->nslots + 1) * GEN_STRIDE, nwork = (g->nkept + 1) * GEN_STRIDE;
 	struct jit_state *s = calloc(1, sizeof *s);
 
 	if (!s || !(s->memory = aligned_alloc(64, (nout + nwork) * sizeof(double)))) {
@@ -475,12 +475,12 @@ struct jit_job {
 	struct err err;
 };
 
-/* Measured with gcc 12: 0.3 s for the headers and 0.4 ms an instruction (bench/RESULTS.md); worth it when ten times that is left, since
+/* Measured with gcc 12: 0.5 s for the headers and 0.6 ms an instruction (bench/RESULTS.md); worth it when ten times that is left, since
  * a tenth is what may be gained. */
 int
 jit_pays(double seconds, size_t ninsn)
 {
-	return seconds > 10 * (0.3 + 0.4e-3 * (double)ninsn);
+	return seconds > 10 * (0.5 + 0.6e-3 * (double)ninsn);
 }
 
 static void *

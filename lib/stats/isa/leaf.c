@@ -134,18 +134,20 @@ void
 PASTE(stats_pairs, ISA)(const uint8_t *a, const uint8_t *b, size_t n, uint64_t *rank)
 {
 	enum { WIDE = STATS_CLASSES + 1 };
-	uint32_t count[STATS_CLASSES * WIDE] = {0};
+	uint32_t count[2][STATS_CLASSES * WIDE] = {0}; /* by turns: where most fall into a few classes a count would wait for the one before */
 	uint16_t at[STATS_LEAF];
 
 	for (size_t k = 0; k < n; k += STATS_LEAF) {
 		for (int j = 0; j < STATS_LEAF; j++)
 			at[j] = (uint16_t)(a[k + (size_t)j] * WIDE + b[k + (size_t)j]);
-		for (int j = 0; j < STATS_LEAF; j++)
-			count[at[j]]++;
+		for (int j = 0; j < STATS_LEAF; j += 2) {
+			count[0][at[j]]++;
+			count[1][at[j + 1]]++;
+		}
 	}
 	for (int i = 0; i < STATS_CLASSES; i++)
 		for (int j = 0; j < STATS_CLASSES; j++)
-			rank[i * STATS_CLASSES + j] += count[i * WIDE + j];
+			rank[i * STATS_CLASSES + j] += count[0][i * WIDE + j] + count[1][i * WIDE + j];
 }
 
 /* Products of nt leaves a with ni leaves b, nt and ni known where it is inlined: what is loaded once serves all, and the additions of
