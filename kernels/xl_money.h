@@ -503,7 +503,7 @@ xl_xirr(struct xl_call *c)
 	if (c->arg[0].n != c->arg[1].n || !xl_signs_differ(&c->arg[0]) || guess <= -1)
 		return XL_FAIL(c, XL_NUM);
 	for (int i = 1; i < z.n; i++)
-		if (ks_floor(z.d[i]) < ks_floor(z.d[0]))
+		if (ks_floor(z.d[i]) < ks_floor(z.d[0]) && (z.d[i] != 0 || z.v[i] != 0)) /* both cells may be empty */
 			return XL_FAIL(c, XL_NUM);
 	if (z.d[0] < 0)
 		return XL_FAIL(c, XL_NUM);

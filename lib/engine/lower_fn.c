@@ -120,6 +120,18 @@ fn_if(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	return r;
 }
 
+/* Several tests at once, in array mode: the evaluator's. */
+static int
+many_tests(struct lower *L, const struct lower_ctx *c, const struct node *n)
+{
+	struct lval v;
+
+	if (!c->array)
+		return 0;
+	v = lower_node(L, c, n);
+	return v.kind == LV_ARRAY || (v.kind == LV_REF && (v.area.row1 != v.area.row2 || v.area.col1 != v.area.col2));
+}
+
 static struct lval
 fn_ifs(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
@@ -128,8 +140,11 @@ fn_ifs(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	if (n->nargs % 2)
 		return lower_unsupported(L, "IFS");
 	for (int i = n->nargs - 2; i >= 0; i -= 2) {
-		struct lval cond = lower_bool(L, lower_scalar_arg(L, c, n->args[i])), v;
+		struct lval cond, v;
 
+		if (many_tests(L, c, n->args[i]))
+			return lower_unsupported(L, "IFS over arrays");
+		cond = lower_bool(L, lower_scalar_arg(L, c, n->args[i]));
 		if (cond.kind != LV_SCALAR)
 			return cond;
 		v = lower_scalar_arg(L, c, n->args[i + 1]);
@@ -146,11 +161,20 @@ fn_switch(struct lower *L, const struct lower_ctx *c, const struct node *n)
 {
 	struct lval x = lower_scalar_arg(L, c, n->args[0]);
 	int pairs = (n->nargs - 1) / 2, has_default = (n->nargs - 1) % 2;
-	struct lval r = has_default ? lower_scalar_arg(L, c, n->args[n->nargs - 1]) : lower_error(L, XE_NA);
+	struct lval r = many_tests(L, c, n->args[0]) ? lower_unsupported(L, "SWITCH over arrays")
+	                : x.kind == LV_SCALAR && x.mask & LM_BLANK && x.mask != LM_BLANK ? lower_unsupported(L, "SWITCH of what may be empty")
+	                : has_default ? lower_scalar_arg(L, c, n->args[n->nargs - 1]) : lower_error(L, XE_NA);
 
+	if (x.kind == LV_SCALAR && x.mask == LM_BLANK) /* an empty cell is the number 0 here */
+		x.mask = LM_NUM;
 	for (int i = pairs - 1; i >= 0 && r.kind == LV_SCALAR; i--) {
-		struct lval eq = lower_compare(L, '=', x, lower_scalar_arg(L, c, n->args[1 + 2 * i]));
+		struct lval v = lower_scalar_arg(L, c, n->args[1 + 2 * i]), eq;
 
+		if (v.kind == LV_SCALAR && v.mask & LM_BLANK && v.mask != LM_BLANK)
+			return lower_unsupported(L, "SWITCH of what may be empty");
+		if (v.kind == LV_SCALAR && v.mask == LM_BLANK)
+			v.mask = LM_NUM;
+		eq = lower_compare(L, '=', x, v);
 		if (eq.kind != LV_SCALAR)
 			return eq;
 		r = lower_select(L, eq.num, lower_scalar_arg(L, c, n->args[2 + 2 * i]), r);
@@ -234,6 +258,8 @@ fn_choose(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	struct lval idx = lower_node(L, c, n->args[0]), v[256], r;
 	ir_ref i;
 
+	if (idx.kind == LV_REF && many_tests(L, c, n->args[0]))
+		return lower_unsupported(L, "CHOOSE over a range");
 	if (idx.kind == LV_ARRAY && (idx.mat->rows > 1 || idx.mat->cols > 1))
 		return lower_choose_several(L, c, n, idx.mat);
 	idx = idx.kind == LV_UNSUPPORTED ? idx : lower_num(L, lower_scalar(L, c, idx));

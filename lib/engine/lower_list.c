@@ -337,6 +337,8 @@ lower_and_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			return v;
 		if (v.kind == LV_SCALAR && v.many)
 			return lower_unsupported(L, "range or array chosen at run time");
+		if (v.kind == LV_SCALAR && v.mask & LM_TEXT)
+			return lower_unsupported(L, "logical list with text");
 		if (v.kind == LV_SCALAR || v.kind == LV_MISSING) {
 			b = v.kind == LV_MISSING ? lower_boolean(ir_const(L->ir, 0), IR_NONE) : lower_bool(L, v);
 			if (b.kind != LV_SCALAR)

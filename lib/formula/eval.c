@@ -1234,6 +1234,9 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			for (int64_t j = 0; j < (int64_t)a->rows * a->cols && !p.err; j++) {
 				if (a->v[j].kind == V_ERROR)
 					p.err = a->v[j].error;
+				else if (a->v[j].kind == V_TEXT && letter == 'M' && f->flags & FN_NOBOOL &&
+				         !value_to_num(&a->v[j], ev->date1904, &x))
+					pack_number(ev, &p, x);
 				else if (a->v[j].kind != V_NUM && (a->v[j].kind != V_BLANK || letter == 'D'))
 					p.err = letter == 'D' ? XE_NUM : XE_VALUE;
 				else
@@ -1274,8 +1277,6 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 			for (int64_t j = 0; j < (int64_t)pair[i]->rows * pair[i]->cols && !p.err; j++)
 				if (pair[i]->v[j].kind == V_ERROR)
 					p.err = pair[i]->v[j].error;
-				else if (pair[i]->v[j].kind == V_BOOL && f->flags & FN_NOBOOL)
-					p.err = XE_VALUE;
 			if (!p.err && (int64_t)pair[i]->rows * pair[i]->cols != (int64_t)first->rows * first->cols)
 				p.err = XE_NA;
 		}

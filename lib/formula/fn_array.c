@@ -371,7 +371,7 @@ accumulate(struct eval *ev, struct value *args, int keep, struct value *out)
 	struct array *a = eval_to_array(ev, args[1]), *r = keep ? eval_new_array(ev, a->rows, a->cols) : NULL;
 	struct value acc = args[0].kind == V_MISSING ? value_blank() : args[0], v[2];
 
-	if (acc.kind == V_REF)
+	if (acc.kind == V_REF && !(ev->array_mode && eval_to_array(ev, acc)->rows * eval_to_array(ev, acc)->cols > 1))
 		acc = eval_to_scalar(ev, acc);
 	if (args[2].kind != V_LAMBDA) {
 		*out = args[2].kind == V_ERROR ? args[2] : value_error(XE_VALUE);

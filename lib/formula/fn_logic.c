@@ -41,6 +41,14 @@ at(const struct array *a, int32_t r, int32_t c)
 	return r < a->rows && c < a->cols ? a->v[(int64_t)r * a->cols + c] : value_error(XE_NA);
 }
 
+static int
+if_choice(struct value v)
+{
+	int b;
+
+	return v.kind == V_ERROR || value_to_bool(&v, &b) ? -1 : b;
+}
+
 /* Element by element; both branches are evaluated. choose(v): 1 first, 0 second, -1 the value itself (an error). */
 static void
 lifted(struct eval *ev, struct array *cond, struct value yes, struct value no, int (*choose)(struct value), struct value *out)
@@ -56,17 +64,35 @@ lifted(struct eval *ev, struct array *cond, struct value yes, struct value no, i
 			struct value c = at(cond, i, k);
 			int which = choose(c);
 
+			if (which < 0 && choose == if_choice && c.kind != V_ERROR)
+				c = value_error(XE_VALUE);
 			r->v[(int64_t)i * cols + k] = which > 0 ? at(y, i, k) : which == 0 ? at(n, i, k) : c;
 		}
 	*out = eval_array_value(r);
 }
 
-static int
-if_choice(struct value v)
+/* All arguments of a call, element by element: pick() chooses among scalars. */
+static void
+spread(struct eval *ev, const struct node *call, struct value (*pick)(const struct value *v, int n), struct value *out)
 {
-	int b;
+	struct array **a = arena_alloc(&ev->tmp, (size_t)call->nargs * sizeof *a), *r;
+	struct value *v = arena_alloc(&ev->tmp, (size_t)call->nargs * sizeof *v), one;
+	int32_t rows = 1, cols = 1;
 
-	return v.kind == V_ERROR || value_to_bool(&v, &b) ? -1 : b;
+	for (int i = 0; i < call->nargs; i++) {
+		a[i] = eval_to_array(ev, eval_node(ev, call->args[i]));
+		rows = a[i]->rows > rows ? a[i]->rows : rows;
+		cols = a[i]->cols > cols ? a[i]->cols : cols;
+	}
+	r = eval_new_array(ev, rows, cols);
+	for (int32_t i = 0; i < rows; i++)
+		for (int32_t k = 0; k < cols; k++) {
+			for (int q = 0; q < call->nargs; q++)
+				v[q] = at(a[q], i, k);
+			one = pick(v, call->nargs);
+			r->v[(int64_t)i * cols + k] = one.kind == V_BLANK ? value_num(0) : one;
+		}
+	*out = eval_array_value(r);
 }
 
 static struct value
@@ -101,14 +127,32 @@ fn_if(struct eval *ev, const struct node *call, struct value *args, int nargs, s
 	UNUSED(nargs);
 }
 
+static struct value
+pick_ifs(const struct value *v, int n)
+{
+	for (int i = 0; i + 1 < n; i += 2) {
+		int b, k = value_to_bool(&v[i], &b);
+
+		if (k || b)
+			return k ? value_error(k) : v[i + 1];
+	}
+	return value_error(XE_NA);
+}
+
 void
 fn_ifs(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
 	UNUSED(args);
 	for (int i = 0; i + 1 < nargs; i += 2) {
-		struct value v = eval_scalar(ev, call->args[i]);
-		int b, k = value_to_bool(&v, &b);
+		struct value v = eval_node(ev, call->args[i]);
+		int b, k;
 
+		if (is_array_condition(ev, &v)) {
+			spread(ev, call, pick_ifs, out);
+			return;
+		}
+		v = eval_to_scalar(ev, v);
+		k = value_to_bool(&v, &b);
 		if (k) {
 			*out = value_error(k);
 			return;
@@ -121,12 +165,42 @@ fn_ifs(struct eval *ev, const struct node *call, struct value *args, int nargs, 
 	*out = value_error(XE_NA);
 }
 
+/* An empty cell is the number 0 here, not "" nor FALSE. */
+static int
+switch_equal(struct value x, struct value v)
+{
+	if (x.kind == V_BLANK || x.kind == V_MISSING)
+		x = value_num(0);
+	if (v.kind == V_BLANK || v.kind == V_MISSING)
+		v = value_num(0);
+	return !value_compare(&x, &v);
+}
+
+static struct value
+pick_switch(const struct value *v, int n)
+{
+	if (v[0].kind == V_ERROR)
+		return v[0];
+	for (int i = 1; i + 1 < n; i += 2) {
+		if (v[i].kind == V_ERROR)
+			return v[i];
+		if (switch_equal(v[0], v[i]))
+			return v[i + 1];
+	}
+	return (n - 1) % 2 ? v[n - 1] : value_error(XE_NA);
+}
+
 void
 fn_switch(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	struct value x = eval_scalar(ev, call->args[0]);
+	struct value x = eval_node(ev, call->args[0]);
 
 	UNUSED(args);
+	if (is_array_condition(ev, &x)) {
+		spread(ev, call, pick_switch, out);
+		return;
+	}
+	x = eval_to_scalar(ev, x);
 	if (x.kind == V_ERROR) {
 		*out = x;
 		return;
@@ -138,7 +212,7 @@ fn_switch(struct eval *ev, const struct node *call, struct value *args, int narg
 			*out = v;
 			return;
 		}
-		if (!value_compare(&x, &v)) {
+		if (switch_equal(x, v)) {
 			*out = branch(ev, call, i + 1, value_num(0));
 			return;
 		}
@@ -154,8 +228,8 @@ fn_choose(struct eval *ev, const struct node *call, struct value *args, int narg
 	int k;
 
 	UNUSED(args);
-	if (v.kind == V_ARRAY && (v.u.array->rows > 1 || v.u.array->cols > 1)) { /* CHOOSE({1,2}, a, b): columns side by side */
-		struct array *idx = v.u.array, *col[256], *r;
+	if (is_array_condition(ev, &v)) { /* CHOOSE({1,2}, a, b): columns side by side */
+		struct array *idx = eval_to_array(ev, v), *col[256], *r;
 		int32_t rows = idx->rows;
 
 		for (int i = 1; i < nargs; i++) {
@@ -230,7 +304,7 @@ fn_ifna(struct eval *ev, const struct node *call, struct value *args, int nargs,
 
 /* --- truth --------------------------------------------------------------------------------------------------- */
 
-/* Counts TRUE and all logical values; text and blanks in references are passed over. Error kind or 0. */
+/* Counts TRUE and all logical values; text but "TRUE" and "FALSE" written in the formula, and blanks, are passed over. Error kind or 0. */
 static int
 count_truth(struct eval *ev, struct value *args, int nargs, int64_t *yes, int64_t *all)
 {
@@ -254,7 +328,7 @@ count_truth(struct eval *ev, struct value *args, int nargs, int64_t *yes, int64_
 				continue;
 			k = value_to_bool(&v, &b);
 			if (k)
-				return k;
+				continue;
 			*yes += b;
 			++*all;
 		}

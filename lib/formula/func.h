@@ -50,7 +50,7 @@ enum func_flag {
 	FN_NAREF = 16,     /* returns a reference: INDEX, OFFSET, INDIRECT, CHOOSE, IF, XLOOKUP */
 	FN_NOBOOL = 64,    /* came with an add-in: a logical is #VALUE!, and so is a range of several cells for a scalar
 	                    * (an array is lifted); a required argument left empty is #N/A; in a reference given to an 'L',
-	                    * text must be a number and an empty cell among several is 0 */
+	                    * text must be a number (to an 'M' too) and an empty cell among several is 0 */
 	FN_REFLIFT = 4096, /* an array of references for an 'r' (OFFSET or INDIRECT with an array) is lifted: SUMIF, SUBTOTAL, N … */
 	FN_VALUEERR = 8192, /* an error in a list is #VALUE!, whichever it is */
 	FN_LASTFIRST = 2048, /* what is wrong with the last parameter is the result before what is wrong with the others */
