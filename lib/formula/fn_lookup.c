@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/regex.h"
 #include "formula/eval_internal.h"
 
 #define FNUM(...)
@@ -360,15 +361,33 @@ option(const struct value *args, int nargs, int i, double dflt)
 	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
 }
 
-/* Options of XLOOKUP and XMATCH: match 0 exact, -1 next smaller, 1 next larger, 2 wildcards; search 1, -1, 2, -2
+/* Options of XLOOKUP and XMATCH: match 0 exact, -1 next smaller, 1 next larger, 2 wildcards, 3 a regular expression; search 1, -1, 2, -2
  * (bisection). 0 or XE_VALUE. */
 static int
 xoptions(const struct value *args, int nargs, int at, double *match, double *search)
 {
 	*match = trunc(option(args, nargs, at, 0));
 	*search = trunc(option(args, nargs, at + 1, 1));
-	return *match < -1 || *match > 2 || *search < -2 || *search > 2 || *search == 0 ||
-	               (*match == 2 && fabs(*search) == 2) ? XE_VALUE : 0;
+	return *match < -1 || *match > 3 || *search < -2 || *search > 2 || *search == 0 ||
+	               (*match >= 2 && fabs(*search) == 2) ? XE_VALUE : 0;
+}
+
+/* The first text that a regular expression matches somewhere; -1, also where the expression is wrong. */
+static int64_t
+find_regex(const struct vector *t, const struct value *x, int backwards)
+{
+	struct regex *r = x->kind == V_TEXT ? regex_new(x->u.text->s, x->u.text->nbytes, 0) : NULL;
+	int64_t found = -1;
+
+	for (int64_t k = 0; r && found < 0 && k < t->n; k++) {
+		int64_t i = backwards ? t->n - 1 - k : k;
+		struct value v = vector_get(t, i);
+
+		if (v.kind == V_TEXT && regex_match(r, v.u.text->s, v.u.text->nbytes, 0) > 0)
+			found = i;
+	}
+	regex_free(r);
+	return found;
 }
 
 /* Position or -1. An empty cell is sought beyond the used range too. */
@@ -377,7 +396,9 @@ xfind(const struct vector *t, const struct value *x, double match, double search
 {
 	int64_t i;
 
-	if (fabs(search) == 2)
+	if (match == 3)
+		i = find_regex(t, x, search < 0);
+	else if (fabs(search) == 2)
 		i = find_ordered(t, x, match, search < 0);
 	else if (match == 0 || match == 2)
 		i = find_exact(t, x, match == 2, search < 0);

@@ -101,16 +101,29 @@ occurrence(const struct delimiters *d, const struct text *t, int which, size_t *
 	}
 }
 
+/* An occurrence that was asked for has no room in the text: so many of the shortest delimiter. */
+static int
+no_room(const struct delimiters *d, const struct text *t, double which)
+{
+	size_t shortest = (size_t)-1;
+
+	for (int i = 0; i < d->n; i++)
+		shortest = d->t[i]->nbytes < shortest ? d->t[i]->nbytes : shortest;
+	return d->n && ks_abs(which) * (double)shortest > (double)t->nbytes;
+}
+
 static void
 around(struct eval *ev, struct value *args, int nargs, int after, struct value *out)
 {
 	const struct text *t = args[0].u.text;
-	double which = ks_trunc(number(args, nargs, 2, 1));
+	double which = ks_floor(number(args, nargs, 2, 1)), no_case = ks_trunc(number(args, nargs, 3, 0));
+	double at_end = ks_trunc(number(args, nargs, 4, 0));
 	struct delimiters d;
-	int e = delimiters_of(ev, args[1], number(args, nargs, 3, 0) != 0, &d), seen;
+	int e = delimiters_of(ev, args[1], no_case != 0, &d), seen;
 	size_t at = 0, n = 0;
 
-	if (!e && (which == 0 || ks_abs(which) > (double)t->nbytes + 1))
+	if (!e && (which == 0 || ks_abs(which) > (double)t->nbytes + 1 || (no_case != 0 && no_case != 1) ||
+	           (at_end != 0 && at_end != 1) || (nargs > 2 && args[2].kind == V_NUM && no_room(&d, t, which))))
 		e = XE_VALUE;
 	if (e) {
 		*out = value_error(e);
@@ -123,8 +136,10 @@ around(struct eval *ev, struct value *args, int nargs, int after, struct value *
 	seen = occurrence(&d, t, (int)which, &at, &n);
 	if (seen == (int)ks_abs(which))
 		give(ev, after ? t->s + at + n : t->s, after ? t->nbytes - at - n : at, out);
-	else if (number(args, nargs, 4, 0) != 0 && seen + 1 == (int)ks_abs(which)) /* the end is one too */
+	else if (at_end != 0 && seen + 1 == (int)ks_abs(which)) /* the end is one too */
 		give(ev, t->s, (which > 0) == (after != 0) ? 0 : t->nbytes, out);
+	else if (nargs > 5 && args[5].kind == V_BLANK)
+		give(ev, "", 0, out);
 	else
 		*out = nargs > 5 && args[5].kind != V_MISSING ? args[5] : value_error(XE_NA);
 }
