@@ -150,13 +150,28 @@ on_doctype(void *ctx, const char *name, const char *sys, const char *pub, int in
 	fail(ctx, "a DOCTYPE is not allowed in a workbook");
 }
 
+/* Where a part is; some writers separate folders by backslashes. -1: nowhere. */
+static zip_int64_t
+locate(struct loader *l, const char *name)
+{
+	zip_int64_t at = zip_name_locate(l->zip, name, ZIP_FL_NOCASE);
+	char *other;
+
+	if (at >= 0)
+		return at;
+	other = arena_strdup(&l->wb->arena, name);
+	for (char *p = other; (p = strchr(p, '/'));)
+		*p = '\\';
+	return zip_name_locate(l->zip, other, ZIP_FL_NOCASE);
+}
+
 /* 1 if read, 0 if there is no such part, -1 on failure. */
 static int
 read_part(struct loader *l, const char *name, void (*start)(struct part *, const char *, const char **),
           void (*end)(struct part *, const char *), void *ctx)
 {
 	struct part p = {.l = l, .name = name, .start = start, .end = end, .ctx = ctx};
-	zip_int64_t at = zip_name_locate(l->zip, name, ZIP_FL_NOCASE);
+	zip_int64_t at = locate(l, name);
 	uint64_t entry = 0;
 	zip_file_t *f;
 	int rc = 1;
@@ -1389,9 +1404,9 @@ load_parts(struct loader *l)
 	if (read_part(l, "_rels/.rels", rels_start, NULL, &root) < 0)
 		goto out;
 	part = rel_of_type(l, &root, "", "officeDocument");
-	if (!part || zip_name_locate(l->zip, part, ZIP_FL_NOCASE) < 0)
+	if (!part || locate(l, part) < 0)
 		part = "xl/workbook.xml";
-	if (zip_name_locate(l->zip, part, ZIP_FL_NOCASE) < 0) {
+	if (locate(l, part) < 0) {
 		other_kind(l);
 		goto out;
 	}
@@ -1418,6 +1433,10 @@ load_parts(struct loader *l)
 
 		while (k < rels.n && (!w.ref[i].rid || strcmp(rels.v[k].id, w.ref[i].rid)))
 			k++;
+		if (k == rels.n && (!w.ref[i].rid || !*w.ref[i].rid)) { /* a module of macros, from an old workbook */
+			wb->sheets[i].row_max = wb->sheets[i].col_max = -1;
+			continue;
+		}
 		if (k == rels.n) {
 			err_set(l->e, ERR_DATA, "%s: damaged: sheet \"%s\" has no part", wb->path, wb->sheets[i].name);
 			goto out;
