@@ -410,7 +410,7 @@ xl_seriessum(struct xl_call *c)
 	double x = XL_ARG(c, 0), n = XL_ARG(c, 1), m = XL_ARG(c, 2), s = 0;
 
 	for (int i = 0; i < c->arg[3].n; i++) {
-		double e = n + i * m, p = e == 0 ? 1 : xl_power(c, x, e);
+		double e = n + i * m, p = e == 0 && x != 0 ? 1 : xl_power(c, x, e);
 
 		if (c->err)
 			return 0;

@@ -407,15 +407,14 @@ lower_vlookup(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	len = (size_t)(across ? m->cols : m->rows);
 	width = (size_t)(across ? m->rows : m->cols);
 	k = trunc(k);
-	if (k < 1)
-		return lower_error(L, XE_VALUE);
-	if (k > (double)width)
-		return lower_error(L, XE_REF);
 	key = arena_alloc(&L->arena, len * sizeof *key);
 	val = arena_alloc(&L->arena, len * sizeof *val);
 	for (size_t i = 0; i < len; i++) {
 		key[i] = across ? m->v[i] : m->v[i * width];
-		val[i] = across ? m->v[((size_t)k - 1) * len + i] : m->v[i * width + (size_t)k - 1];
+		if (k < 1 || k > (double)width) /* an error only where something is found */
+			val[i] = lower_error(L, k < 1 ? XE_VALUE : XE_REF);
+		else
+			val[i] = across ? m->v[((size_t)k - 1) * len + i] : m->v[i * width + (size_t)k - 1];
 	}
 	pos = match(L, x, key, len, approx != 0);
 	return pos.kind == LV_SCALAR ? lower_picked(L, pos, val, len) : pos;

@@ -336,13 +336,16 @@ void
 fn_im_two(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
 	int divide = !strcmp(call->u.call.fn->name, "IMDIV");
-	char unit = 0;
+	char unit = 0, other = 0;
 	struct cx a, b;
 	int e = parse_value(&args[0], &a, &unit);
 
 	(void)nargs;
 	if (!e)
-		e = parse_value(&args[1], &b, &unit);
+		e = parse_value(&args[1], &b, &other);
+	if (!e && unit && other && unit != other)
+		e = XE_NUM; /* where IMSUM says #VALUE! */
+	unit = unit ? unit : other;
 	if (!e && divide && b.re == 0 && b.im == 0)
 		e = XE_NUM;
 	if (e)
@@ -377,6 +380,8 @@ fn_im_list(struct eval *ev, const struct node *call, struct value *args, int nar
 
 	for (int i = 0; i < nargs && !e; i++) {
 		eval_walk_init(&w, args[i]);
+		if (product && args[i].kind == V_REF && eval_to_scalar(ev, args[i]).kind == V_BLANK)
+			t = (struct cx){0, 0}; /* an empty cell is 0 */
 		while (!e && eval_walk_next(ev, &w, &v)) {
 			e = parse_value(&v, &z, &unit);
 			if (!e)

@@ -289,15 +289,17 @@ table_lookup(struct eval *ev, struct value *args, int nargs, int across, struct 
 	if (!k && args[1].kind == V_TEXT)
 		k = XE_VALUE; /* "Nothing" is no table; a number is one cell */
 	limit = across ? rows : cols;
-	if (k || col < 1 || col > limit) {
-		*out = value_error(k ? k : col < 1 ? XE_VALUE : XE_REF);
+	if (k) {
+		*out = value_error(k);
 		return;
 	}
 	at = (int32_t)col - 1;
 	set_vector(&t, across, 0, rows, cols);
 	i = approx ? find_ascending(&t, &x) : find_exact(&t, &x, 1, 0);
-	if (i < 0)
+	if (i < 0) /* before the column is looked at */
 		*out = value_error(XE_NA);
+	else if (col < 1 || col > limit)
+		*out = value_error(col < 1 ? XE_VALUE : XE_REF);
 	else
 		*out = across ? table_get(&t, at, (int32_t)i) : table_get(&t, (int32_t)i, at);
 }

@@ -27,21 +27,16 @@ value_format_general(double x, char *out)
 		return strlen(out);
 	}
 	*e = '\0';
-	if (exp10 < 0 && exp10 >= -9) { /* 0.00001 rather than 1E-05 */
-		snprintf(s, sizeof s, "%.*f", 20, x);
-		num_format_g(x, 15, s);
-		e = strchr(s, 'e');
-		*e = '\0';
-		{
-			char digits[32];
-			int n = 0, neg = s[0] == '-';
+	if (exp10 < 0) { /* 0.00001 rather than 1E-05, in 21 places at most, as 1E+20 */
+		char digits[32];
+		int n = 0;
 
-			for (char *c = s; *c; c++)
-				if (isdigit((unsigned char)*c))
-					digits[n++] = *c;
-			digits[n] = '\0';
-			return (size_t)sprintf(out, "%s0.%.*s%s", neg ? "-" : "", -exp10 - 1, "0000000000", digits);
-		}
+		for (char *c = s; *c; c++)
+			if (isdigit((unsigned char)*c))
+				digits[n++] = *c;
+		digits[n] = '\0';
+		if (1 - exp10 + n <= 21)
+			return (size_t)sprintf(out, "%s0.%.*s%s", s[0] == '-' ? "-" : "", -exp10 - 1, "00000000000000000000", digits);
 	}
 	if (exp10 > 0 && exp10 < 21) {
 		char digits[32];

@@ -104,7 +104,7 @@ int value_to_text(struct arena *a, const struct value *v, const struct text **ou
 int value_parse_number(const char *s, size_t n, int date1904, double *out);
 
 /* Number in General format, as & and TEXT(x,"General") give it: 15 significant digits, E notation
- * from 1E+21 and below 1E-9 as Excel; out >= 32 bytes. Returns the length. */
+ * from 1E+21 and where a fraction needs more than 21 places, as Excel; out >= 32 bytes. Returns the length. */
 size_t value_format_general(double x, char *out);
 
 /* Excel's order: number < text < FALSE < TRUE; text without case; blank equals 0, "" and FALSE. Numbers are

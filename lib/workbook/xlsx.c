@@ -1218,6 +1218,7 @@ ext_start(struct part *p, const char *el, const char **attr)
 			r->s->is_worksheet = 0;
 		r->cap = r->s ? r->s->ncells : 0;
 	} else if (!strcmp(el, "cell") && r->s) {
+		r->s->is_worksheet = 1; /* what was kept counts, although it could not be refreshed */
 		s = attr_of(attr, "r");
 		r->cell = (struct cell){0};
 		if (!s || !a1_parse(s, &r->cell.row, &r->cell.col))
