@@ -10,7 +10,7 @@
  */
 #include "kernels/sample.h"
 
-#ifndef KERNELS_BLOCKS_H
+#if !defined(KERNELS_BLOCKS_H) && !defined(__CUDACC__) /* a GPU has no lanes of one thread */
 #define KERNELS_BLOCKS_H
 
 #define BLOCK_MOST 256
