@@ -476,7 +476,7 @@ xl_factdouble(struct xl_call *c)
 	double n = ks_trunc(XL_ARG(c, 0));
 	struct xl_dd r = {1, 0};
 
-	if (n < -1 || n > 300)
+	if (XL_ARG(c, 0) < -1 || n > 300)
 		return XL_FAIL(c, XL_NUM);
 	for (; n > 1; n -= 2)
 		r = xl_dd_mul(r, n);

@@ -467,7 +467,7 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	const struct func *f = n->u.call.fn;
 	struct lmat *m;
 	struct lower_ctx arr = *c;
-	int pairs = 0;
+	int pairs = 0, failing = -1;
 
 	if (n->nargs > 255)
 		return lower_unsupported(L, "more than 255 arguments");
@@ -500,9 +500,15 @@ fnum_lists(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			x = lower_matrix(L, &arr, lower_node(L, &arr, n->args[i]));
 			if (!x)
 				return lower_unsupported(L, L->why);
-			for (int64_t k = 0; k < (int64_t)x->rows * x->cols; k++)
+			for (int64_t k = 0; k < (int64_t)x->rows * x->cols; k++) {
 				if (x->v[k].mask != LM_NUM)
 					return lower_unsupported(L, "array with what is no number");
+				if (letter == 'P' && x->v[k].err != IR_NONE) {
+					if (failing >= 0 && failing != i) /* they count position by position, not argument by argument */
+						return lower_unsupported(L, "errors in both of a pair");
+					failing = i;
+				}
+			}
 			m[i] = *x;
 			break;
 		case 'n':

@@ -83,6 +83,8 @@ lower_index_fn(struct lower *L, const struct lower_ctx *c, const struct node *n)
 			return v;
 		*(k == 1 ? &row : &col) = v;
 	}
+	if (n->nargs == 2 && from.kind == LV_REF && m->rows > 1 && m->cols > 1) /* a range wants both */
+		return lower_number(ir_const(L->ir, 0), lower_err(L, row.err, ir_const(L->ir, XE_REF)));
 	if (n->nargs == 2 && m->rows == 1) { /* one row: the single index counts columns */
 		struct lval k = row;
 

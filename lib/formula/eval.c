@@ -1269,17 +1269,15 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 	if (pair && !p.err) {
 		struct array *first = NULL;
 
-		for (int i = 0; i < n && !p.err; i++) { /* errors and sizes, argument by argument */
-			if (!pair[i])
-				continue;
-			if (!first)
-				first = pair[i];
-			for (int64_t j = 0; j < (int64_t)pair[i]->rows * pair[i]->cols && !p.err; j++)
-				if (pair[i]->v[j].kind == V_ERROR)
-					p.err = pair[i]->v[j].error;
-			if (!p.err && (int64_t)pair[i]->rows * pair[i]->cols != (int64_t)first->rows * first->cols)
+		for (int i = 0; i < n && !p.err; i++) {
+			first = first ? first : pair[i];
+			if (pair[i] && (int64_t)pair[i]->rows * pair[i]->cols != (int64_t)first->rows * first->cols)
 				p.err = XE_NA;
 		}
+		for (int64_t j = 0; !p.err && j < (int64_t)first->rows * first->cols; j++) /* errors, position by position */
+			for (int i = 0; i < n && !p.err; i++)
+				if (pair[i] && pair[i]->v[j].kind == V_ERROR)
+					p.err = pair[i]->v[j].error;
 		for (int i = 0; i < n && !p.err; i++) {
 			if (!pair[i])
 				continue;

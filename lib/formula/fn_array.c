@@ -39,6 +39,21 @@ option(struct eval *ev, const struct value *args, int nargs, int i, double *out)
 	return 1;
 }
 
+/* The first option from `i` on that is an error is the result: 1. */
+static int
+bad_option(struct eval *ev, const struct value *args, int nargs, int i, struct value *out)
+{
+	for (; i < nargs; i++) {
+		struct value v = args[i].kind == V_MISSING ? args[i] : eval_to_scalar(ev, args[i]);
+
+		if (v.kind == V_ERROR) {
+			*out = v;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static struct value *
 at(struct array *a, int32_t r, int32_t c)
 {
@@ -514,7 +529,7 @@ cut(struct eval *ev, struct value *args, int nargs, int drop, struct value *out)
 	int gn = option(ev, args, nargs, 1, &n), gm = option(ev, args, nargs, 2, &m), k;
 	int32_t r0, rn, c0, cn;
 
-	if (is_error(a, out))
+	if (is_error(a, out) || bad_option(ev, args, nargs, 1, out))
 		return;
 	k = span(n, a->rows, drop, gn, &r0, &rn);
 	if (!k)
@@ -641,6 +656,10 @@ to_line(struct eval *ev, struct value *args, int nargs, int row, struct value *o
 	int32_t n = a->rows * a->cols, m = 0;
 	struct value *v = arena_alloc(&ev->tmp, (size_t)n * sizeof *v);
 
+	if (ignore < 0 || ignore > 3) {
+		*out = value_error(XE_VALUE);
+		return;
+	}
 	for (int32_t i = 0; i < n; i++) {
 		struct value e = by_column ? *at(a, i % a->rows, i / a->rows) : a->v[i];
 
@@ -720,8 +739,12 @@ fn_expand(struct eval *ev, const struct node *call, struct value *args, int narg
 	struct value pad = nargs > 3 && args[3].kind != V_MISSING ? eval_to_scalar(ev, args[3]) : value_error(XE_NA);
 
 	UNUSED(call);
-	option(ev, args, nargs, 1, &n);
-	option(ev, args, nargs, 2, &m);
+	if (bad_option(ev, args, nargs < 3 ? nargs : 3, 1, out))
+		return;
+	if (!option(ev, args, nargs, 1, &n) && nargs > 1 && args[1].kind != V_MISSING)
+		n = 0; /* an empty cell */
+	if (!option(ev, args, nargs, 2, &m) && nargs > 2 && args[2].kind != V_MISSING)
+		m = 0;
 	if (!(n >= a->rows && m >= a->cols && n * m <= CELLS_MAX)) {
 		*out = value_error(XE_VALUE);
 		return;

@@ -43,7 +43,7 @@ numbers_of(struct eval *ev, struct value v, int32_t *rows, int32_t *cols, int *e
 	x = arena_alloc(&ev->tmp, (size_t)a->rows * (size_t)a->cols * sizeof *x);
 	for (int64_t i = 0; i < (int64_t)a->rows * a->cols; i++) {
 		if (a->v[i].kind != V_NUM) {
-			*err = a->v[i].kind == V_ERROR ? a->v[i].error : XE_VALUE;
+			*err = XE_VALUE; /* whatever it is, an error too */
 			return NULL;
 		}
 		x[i] = a->v[i].u.num;

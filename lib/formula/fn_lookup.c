@@ -534,6 +534,10 @@ fn_index(struct eval *ev, const struct node *call, struct value *args, int nargs
 		rows = arr->rows;
 		cols = arr->cols;
 	}
+	if (nargs == 2 && !arr && rows > 1 && cols > 1) { /* a range wants both */
+		*out = value_error(XE_REF);
+		return;
+	}
 	if (nargs == 2 && rows == 1) { /* one row: the single index counts columns */
 		col = row;
 		row = cols == 1 ? row : 1;
@@ -832,6 +836,8 @@ extent(struct eval *ev, struct value v, int columns, struct value *out)
 
 	if (v.kind == V_ERROR) {
 		*out = v;
+	} else if (v.kind == V_REF && v.u.ref->nareas > 1) {
+		*out = value_error(XE_REF);
 	} else if (v.kind == V_REF) {
 		const struct area *r = &v.u.ref->area[0];
 

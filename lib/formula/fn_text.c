@@ -675,23 +675,25 @@ IMPL(fn_arabic)
 	static const char letters[] = "IVXLCDM";
 	static const int worth[] = {1, 5, 10, 50, 100, 500, 1000};
 	const char *s = str(&args[0]);
-	int total = 0, next, neg = 0;
+	int total = 0, most = 0, neg = 0;
+	size_t n;
 
 	IGNORE;
 	while (*s == ' ')
 		s++;
 	if (*s == '-')
 		neg = 1, s++;
-	for (; *s && *s != ' '; s++) {
-		const char *p = strchr(letters, toupper((unsigned char)*s)), *q;
+	n = strcspn(s, " ");
+	while (n-- > 0) { /* from the right: what is worth less than anything seen is taken off */
+		const char *p = strchr(letters, toupper((unsigned char)s[n]));
+		int w = p ? worth[p - letters] : 0;
 
 		if (!p) {
 			*out = value_error(XE_VALUE);
 			return;
 		}
-		q = s[1] ? strchr(letters, toupper((unsigned char)s[1])) : NULL;
-		next = q && *q ? worth[q - letters] : 0;
-		total += worth[p - letters] < next ? -worth[p - letters] : worth[p - letters];
+		total += w < most ? -w : w;
+		most = w > most ? w : most;
 	}
 	*out = value_num(neg ? -total : total);
 }
