@@ -323,6 +323,8 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 		return 0; /* recover_pass() records it */
 	if (stalled && (rc = goes_on(p, j, e)) != 0)
 		return rc < 0 ? -1 : 0;
+	if (note_request(p->sp, j, "deadline", why, "simspool", e) < 0) /* first: its relay may be quicker to record the end */
+		return -1;
 	if (a.keeper_locked) { /* stuck, or stopped by somebody: it goes too */
 		proc_signal(a.keeper, SIGKILL);
 		for (int i = 0; i < 500 && a.keeper_locked; i++) {
@@ -333,8 +335,6 @@ active_job(struct pass *p, const struct job *j, struct err *e)
 	}
 	if (a.has_result)
 		return 0;
-	if (note_request(p->sp, j, "deadline", why, "simspool", e) < 0)
-		return -1;
 	rc = end_unkept(p->sp, j, why, e);
 	if (rc > 0)
 		p->report(p->ctx, j->id, "killed", why);

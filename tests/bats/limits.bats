@@ -141,6 +141,21 @@ reaped_away() { # SECONDS of its sleep
     await 20 in_state 1 failed
 }
 
+@test "a stopped keeper whose stage is dead: what ended the job was its limit, whoever records it" {
+    submit --timeout 2s --grace 100ms -- sleep "$(nap 7402)"
+    sim-run -a >/dev/null 2>&1 3>&- &
+    await 20 naps 7402
+    kill -KILL %1
+    await 30 pgrep -f "^sim-run --relay --spool $SIM_SPOOL" # it hears at once that the keeper is gone
+    kill -STOP "$(awk '$1 == "keeper" {print $2}' "$SIM_SPOOL/jobs/1/attempts/1/lock")"
+    pkill -KILL -f "^sleep $(nap 7402)\$"
+    [ "$(state 1)" = running ]
+    sleep 8 # what is tested is a limit in time: the reaper's patience with a keeper
+    sim-reap >/dev/null
+    await 20 in_state 1 failed
+    [[ "$(field 1 reason)" == deadline* ]]
+}
+
 @test "the clock set forward and back: no wrong kill, no wrong end" {
     need faketime
     export FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1
