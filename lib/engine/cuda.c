@@ -36,9 +36,9 @@ open_first(const char *env, const char *const *names)
 	void *lib = NULL;
 
 	if (given && *given)
-		return dlopen(given, RTLD_NOW | RTLD_LOCAL);
+		return dlopen(given, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	for (size_t k = 0; !lib && names[k]; k++)
-		lib = dlopen(names[k], RTLD_NOW | RTLD_LOCAL);
+		lib = dlopen(names[k], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	return lib;
 }
 
