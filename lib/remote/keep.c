@@ -33,6 +33,7 @@ struct keep {
 	struct keeper_task t;
 	char folder[PATH_MAX];
 	const char *id;          /* the scheduler's */
+	const char *not_there;   /* the working folder that was asked for */
 };
 
 /* --- what is to be done ------------------------------------------------------------------------------------------------- */
@@ -178,8 +179,10 @@ prepare(struct keep *k, const char *folder, struct err *e)
 {
 	if (find_root(k, folder, e) < 0 || read_task(k, e) < 0)
 		return -1;
-	if (!k->t.folder)
+	if (!k->t.folder || access(k->t.folder, X_OK) < 0) {
+		k->not_there = k->t.folder;
 		k->t.folder = k->folder;
+	}
 	k->t.stop = arena_printf(&k->arena, "%s/stop", k->folder);
 	k->t.room = arena_printf(&k->arena, "%s/room", k->folder);
 	if (!k->t.grace_ns)
@@ -220,6 +223,24 @@ keep_room(const struct keep *k)
 	close(fd);
 }
 
+/* Where the command's working folder is not on this machine, its log begins with that. */
+static void
+tell_folder(const struct keep *k)
+{
+	char path[PATH_MAX], line[PATH_MAX + 200];
+	int fd, n;
+
+	if (!k->not_there)
+		return;
+	attempt_path(&k->sp, k->t.job, k->t.attempt, "log", path, sizeof path);
+	fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+	n = snprintf(line, sizeof line, "sim-remote: the folder %.3900s is not here: working in the attempt's own\n", k->not_there);
+	if (fd >= 0 && n > 0)
+		io_write_all(fd, line, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* It never began: said as the keeper would say it. */
 static void
 never_started(struct keep *k, const struct err *why)
@@ -256,7 +277,11 @@ over_already(struct keep *k)
 static pid_t
 start_keeper(struct keep *k, int adopt, int runner_fd, struct err *e)
 {
-	pid_t pid = adopt ? keeper_adopt(&k->sp, &k->t, runner_fd, e) : keeper_start(&k->sp, &k->t, runner_fd, e);
+	pid_t pid;
+
+	if (!adopt)
+		tell_folder(k);
+	pid = adopt ? keeper_adopt(&k->sp, &k->t, runner_fd, e) : keeper_start(&k->sp, &k->t, runner_fd, e);
 
 	if (pid < 0 && !adopt)
 		never_started(k, e);

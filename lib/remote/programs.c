@@ -404,8 +404,11 @@ say_hello(struct site *s, const char *folder, struct bundle *b, int64_t until, s
 	int64_t before = clk_real_ns();
 	int status = -1, rc = site_sh(s, FIND, args, -1, &out, &said, &status, until, e);
 
-	if (rc == 0 && status == 0)
+	if (rc == 0 && status == 0) {
 		rc = take_hello(s, &out, before, clk_real_ns(), e);
+		if (rc < 0 && !*programs && e && e->status == ERR_TEMPFAIL)
+			rc = NOT_THERE; /* an empty file, to sh, is a program that says nothing */
+	}
 	else if (rc == 0 && !*programs && (status == NOT_THERE || status >= 126))
 		rc = NOT_THERE;
 	else if (rc == 0)

@@ -230,8 +230,14 @@ submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int64_t u
 	argv[k++] = line.s;
 	argv[k] = NULL;
 	rc = line.s ? pueue(s, argv, &out, &refused, until, e) : err_nomem(e);
-	if (rc < 0 && e->status == ERR_TEMPFAIL && refused)
-		e->status = ERR_UNAVAILABLE; /* it answered, and will not have it: no such group, a bad option */
+	if (rc < 0 && e->status == ERR_TEMPFAIL && refused) {
+		struct err ignored;
+		struct json *o = ask(s, until, &ignored);
+
+		if (o)
+			e->status = ERR_UNAVAILABLE; /* its daemon is there, and will not have it: no such group, a bad option */
+		json_free(o);
+	}
 	if (rc == 0 && out.s)
 		out.s[strcspn(out.s, "\r\n")] = '\0';
 	if (rc == 0 && num_parse_int(out.s ? out.s : "", 0, INT64_MAX, &n) < 0)
