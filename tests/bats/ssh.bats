@@ -1,0 +1,363 @@
+#!/usr/bin/env bats
+# Jobs on another machine by ssh: a real sshd on a loopback port, with keys of its own (tests/tools/sshd-here), whose sessions are cut, hung and refused.
+# What runs there outlives the connection, its limits hold without one, and whatever happens it ran once.
+load helper
+
+setup_file() {
+    command -v ssh >/dev/null || return 0
+    export FAR=$BATS_FILE_TMPDIR/far
+    # sockets have short paths
+    XDG_RUNTIME_DIR=$(mktemp -d /tmp/simr.XXXXXX)
+    export XDG_RUNTIME_DIR
+    SSHD_ENV="SIM_BOOT_ID=first" "$ROOT/tests/tools/sshd-here" start "$FAR" >"$BATS_FILE_TMPDIR/why" || return 0
+    export SIM_HOSTS=$BATS_FILE_TMPDIR/hosts
+    cp "$ROOT/tests/bats/hosts.ssh" "$SIM_HOSTS"
+    sed -i "s|@FAR@|$FAR|g; s|@BIN@|$BIN|g" "$SIM_HOSTS"
+    sed "s/^Host far/Host down/; s/Port .*/Port 1/" "$FAR/config" >>"$FAR/config.down"
+    cat "$FAR/config.down" >>"$FAR/config"
+}
+
+# Sessions, and the shared connections, which stay for a minute.
+teardown_file() {
+    [ -n "${FAR:-}" ] || return 0
+    "$ROOT/tests/tools/sshd-here" go "$FAR" 2>/dev/null || true
+    "$ROOT/tests/tools/sshd-here" stop "$FAR"
+    for s in "$XDG_RUNTIME_DIR"/simspool/ssh-*; do
+        [ ! -S "$s" ] || ssh -o ControlPath="$s" -O exit x 2>/dev/null || true
+    done
+    rm -rf "$XDG_RUNTIME_DIR"
+}
+
+setup() {
+    need ssh
+    [ ! -s "$BATS_FILE_TMPDIR/why" ] || skip "$(cat "$BATS_FILE_TMPDIR/why")"
+    spool_setup
+    work=$FAR/home/work
+    listening || SSHD_ENV="SIM_BOOT_ID=first" sshd_here start
+}
+
+teardown() {
+    sshd_here go 2>/dev/null || true
+    spool_teardown
+}
+
+sshd_here() {
+    "$ROOT/tests/tools/sshd-here" "$1" "$FAR"
+}
+
+listening() {
+    grep -q '^State:.*[SRD]' "/proc/$(cat "$FAR/sshd.pid")/status" 2>/dev/null
+}
+
+# The attempt's folder over there.
+there() { # JOB [ATTEMPT]
+    echo "$work/sim-$(sql "SELECT value FROM spool WHERE name='id'")/jobs/$1/attempts/${2:-1}"
+}
+
+running_there() { # JOB [ATTEMPT]
+    grep -q '^stage' "$(there "$@")/lock" 2>/dev/null && [ "$(state "$1")" = running ]
+}
+
+# Processes over there that carry the job's cookie.
+alive_there() { # JOB
+    grep -lsz "^SIM_COOKIE=$(sql "SELECT value FROM spool WHERE name='id'")-remote-$1-" /proc/[0-9]*/environ
+}
+
+none_there() {
+    run alive_there "$1"
+    [ -z "$output" ]
+}
+
+stage_there() { # JOB [ATTEMPT]: its pid
+    sed -n 's/^stage \([0-9]*\) .*/\1/p' "$(there "$@")/lock" | tail -n 1
+}
+
+keeper_there() {
+    sed -n 's/^keeper \([0-9]*\) .*/\1/p' "$(there "$@")/lock" | tail -n 1
+}
+
+on_far() { # [sim-run's arguments]
+    timeout -k 1 60 sim-run --all --quiet --on far "$@"
+}
+
+in_background() {
+    sim-run --all --quiet --on "${1:-far}" 3>&- &
+    runner=$!
+}
+
+# The output of a job's attempt, without the records in between.
+output_of() { # JOB [ATTEMPT]
+    grep -v '^{"v":1,"type":"remote"' "$SIM_SPOOL/jobs/$1/attempts/${2:-1}/events.ndjson"
+}
+
+trouble() { # JOB PATTERN
+    grep -qE "\"trouble\":\"[^\"]*($2)" "$SIM_SPOOL/jobs/$1/attempts/1/events.ndjson"
+}
+
+@test "a place is checked: reached, its folder made, the programs found" {
+    run -0 sim-remote --on far --check
+    [ "$(jq -r .folder <<<"$output")" = "$work" ]
+    [ "$(jq -r .program <<<"$output")" = "$BIN/sim-remote" ]
+    [ "$(stat -c %a "$work")" = 700 ]
+}
+
+@test "a command runs there, and its output and status come back" {
+    job=$(submit -- sh -c 'echo "home $HOME"; echo to the log >&2; exit 7')
+    run on_far
+    in_state "$job" failed
+    [ "$(field "$job" status)" = 7 ]
+    [ "$(output_of "$job")" = "home $FAR/home" ]
+    [ "$(cat "$SIM_SPOOL/jobs/$job/attempts/1/log")" = "to the log" ]
+}
+
+@test "words of every kind arrive as they are" {
+    job=$(submit -- printf '<%s>\n' "it's" 'a "b" $HOME `id` \n \\' '' $'two\nlines' '!x ~ * ?' 'é→')
+    on_far
+    in_state "$job" completed
+    printf '<%s>\n' "it's" 'a "b" $HOME `id` \n \\' '' $'two\nlines' '!x ~ * ?' 'é→' | diff - <(output_of "$job")
+}
+
+@test "status 255, which is also ssh's own, is the command's" {
+    job=$(submit -- sh -c 'exit 255')
+    run on_far
+    in_state "$job" failed
+    [ "$(field "$job" status)" = 255 ]
+}
+
+@test "what a login script prints is no answer" {
+    echo 'echo "{\"v\":1,\"protocol\":9}"; echo noise' >"$FAR/home/.bashrc"
+    run -0 sim-remote --on far --check
+    job=$(submit -- echo one)
+    run on_far
+    rm "$FAR/home/.bashrc"
+    in_state "$job" completed
+    [ "$(output_of "$job")" = one ]
+}
+
+@test "the digits of chunks computed there are those of one process here" {
+    need jq
+    sim-engine "$DCF" --spec "$SPEC" -n 20000 --seed 5 | sim-aggregate | jq -c 'del(.job,.attempt,.model,.time)' >here
+    sim-submit "$DCF" --spec "$SPEC" -n 20000 --seed 5 --chunks 4 | sim-run --quiet --on far | sim-aggregate | jq -c 'del(.job,.attempt,.model,.time)' >far
+    diff here far
+    [ "$(find "$work/content" -name '*.xlsx' | wc -l)" = 1 ]
+}
+
+@test "a workbook is sent once, however many jobs use it" {
+    submit "$DCF" --spec "$SPEC" -n 1000 --seed 1
+    submit "$DCF" --spec "$SPEC" -n 1000 --seed 2
+    on_far
+    [ "$(sql "SELECT count(*) FROM job WHERE state=5")" = 2 ]
+    [ "$(find "$work/content" -name "$(sha256sum "$DCF" | cut -d' ' -f1)*" | wc -l)" = 1 ]
+}
+
+@test "where nothing is installed the programs are sent, once, and again when they are gone or damaged" {
+    run -0 sim-remote --on bare --check
+    programs=$(dirname "$(jq -r .program <<<"$output")")
+    [[ $programs == $FAR/home/bare/programs/* ]]
+    before=$(stat -c %i "$programs/sim-engine")
+    run -0 sim-remote --on bare --check
+    [ "$(stat -c %i "$programs/sim-engine")" = "$before" ]
+    cmp "$BIN/sim-engine" "$programs/sim-engine"
+    rm -f "$programs/sim-remote"
+    run -0 sim-remote --on bare --check
+    chmod u+w "$programs/sim-remote"
+    : >"$programs/sim-remote"
+    run -0 sim-remote --on bare --check
+    cmp "$BIN/sim-remote" "$programs/sim-remote"
+    sim-submit "$DCF" --spec "$SPEC" -n 1000 --seed 5 >job
+    timeout -k 1 60 sim-run --quiet --on bare <job
+    [ "$(sql "SELECT state FROM job")" = 5 ]
+}
+
+@test "a host that is down: the job waits and says why; a cancelled one is over, and nothing began" {
+    job=$(submit -- touch "$BATS_TEST_TMPDIR/ran")
+    in_background down
+    await 20 trouble "$job" "down.*refused|refused"
+    in_state "$job" submitting
+    sim-ctl cancel "$job" >/dev/null
+    await 20 in_state "$job" cancelled
+    wait "$runner" || true
+    [ ! -e ran ]
+}
+
+@test "a host that is down: the job's own limit ends it in time" {
+    job=$(submit --deadline 3s -- true)
+    in_background down
+    await 20 in_state "$job" failed
+    wait "$runner" || true
+    [[ $(field "$job" reason) == deadline* ]]
+}
+
+@test "the connection is cut, and sshd away for a while: the job goes on, its output comes once" {
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; i=0; while [ \$i -lt 40 ]; do echo line \$i; i=\$((i+1)); sleep 0.05; done")
+    in_background
+    await 20 running_there "$job"
+    sshd_here stop
+    await 20 trouble "$job" .
+    await 20 test -s "$(there "$job")/result"
+    in_state "$job" running
+    sshd_here start
+    await 60 in_state "$job" completed
+    wait "$runner"
+    [ "$(wc -l <runs)" = 1 ]
+    output_of "$job" | diff - <(for i in $(seq 0 39); do echo "line $i"; done)
+}
+
+@test "a limit is kept there though nobody is connected" {
+    job=$(submit --timeout 3s --grace 1s -- sh -c "trap '' TERM; sleep 100 & sleep 100; wait")
+    in_background
+    await 20 running_there "$job"
+    sshd_here stop
+    await 20 test -s "$(there "$job")/result"
+    grep -q '"reason":"deadline' "$(there "$job")/result"
+    none_there "$job"
+    sshd_here start
+    await 60 in_state "$job" failed
+    wait "$runner" || true
+    [[ $(field "$job" reason) == deadline* ]]
+}
+
+@test "a network that brings nothing ends no job and no wait" {
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; sleep 2; echo done")
+    in_background
+    await 20 running_there "$job"
+    sshd_here hang
+    await 60 trouble "$job" .
+    sshd_here go
+    await 60 in_state "$job" completed
+    wait "$runner"
+    [ "$(wc -l <runs)" = 1 ]
+    [ "$(output_of "$job")" = done ]
+}
+
+@test "sim-run, keeper and sim-remote are killed: the job is found again, and ran once" {
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; echo one; sleep 2; echo two")
+    in_background
+    await 20 running_there "$job"
+    kill -KILL "$runner" $(sed -n 's/^\(keeper\|stage\) \([0-9]*\) .*/\2/p' "$SIM_SPOOL/jobs/$job/attempts/1/lock") 2>/dev/null || true
+    wait "$runner" || true
+    sim-recover >/dev/null || true
+    await 60 in_state "$job" completed
+    [ "$(wc -l <runs)" = 1 ]
+    [ "$(output_of "$job")" = "one
+two" ]
+}
+
+@test "pause, resume and cancel reach through" {
+    job=$(submit -- sh -c 'while :; do sleep 0.1; done')
+    in_background
+    await 20 running_there "$job"
+    stage=$(stage_there "$job")
+    sim-ctl pause "$job" >/dev/null
+    await 20 grep -q '^State:.*T' "/proc/$stage/status"
+    in_state "$job" paused
+    sim-ctl resume "$job" >/dev/null
+    await 20 grep -q '^State:.*[SR]' "/proc/$stage/status"
+    sim-ctl cancel "$job" >/dev/null
+    await 20 in_state "$job" cancelled
+    wait "$runner" || true
+    none_there "$job"
+}
+
+@test "the keeper there is killed alone: another takes its stage over" {
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; sleep 2; echo done")
+    in_background
+    await 20 running_there "$job"
+    kill -KILL "$(keeper_there "$job")"
+    await 60 in_state "$job" completed || await 60 in_state "$job" failed
+    wait "$runner" || true
+    [ "$(wc -l <runs)" = 1 ]
+    [ "$(output_of "$job")" = done ]
+    [ "$(field "$job" attempt)" = 1 ]
+}
+
+@test "keeper and stage there are killed: lost, and tried again by its budget" {
+    job=$(submit --retries 1 --backoff 100ms -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; [ \$SIM_ATTEMPT = 2 ] || sleep 100")
+    in_background
+    await 20 running_there "$job"
+    kill -KILL "$(keeper_there "$job")" "$(stage_there "$job")"
+    await 60 in_state "$job" completed
+    wait "$runner"
+    [ "$(wc -l <runs)" = 2 ]
+    [ "$(field "$job" attempt)" = 2 ]
+}
+
+@test "the other machine restarts: lost for certain" {
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; sleep 100")
+    in_background
+    await 20 running_there "$job"
+    sshd_here stop
+    kill -KILL "$(keeper_there "$job")" "$(stage_there "$job")"
+    SSHD_ENV="SIM_BOOT_ID=second" sshd_here start
+    await 60 in_state "$job" failed
+    wait "$runner" || true
+    sshd_here stop
+    [[ $(field "$job" reason) == *lost* || $(field "$job" reason) == *dead* ]]
+    [ "$(wc -l <runs)" = 1 ]
+}
+
+@test "no room on the other disk: the stage fails by it, its result has room" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can mount a small disk"
+    mkdir -p "$FAR/home/small"
+    mount -t tmpfs -o size=1m,mode=700 none "$FAR/home/small" || skip "no disk can be mounted here"
+    job=$(submit -- sh -c 'head -c 3000000 /dev/zero || exit 74')
+    run timeout -k 1 60 sim-run --all --quiet --on small
+    s=$(state "$job") r=$(field "$job" status)
+    full=$(df --output=avail "$FAR/home/small" | tail -n 1)
+    umount -l "$FAR/home/small"
+    [ "$s" = failed ]
+    [ "$r" = 74 ] || [ "$r" = 1 ]
+    [ "$full" -lt 64 ]
+}
+
+@test "no room on the other disk at the start: the job waits, says so, and runs when there is some" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can mount a small disk"
+    mkdir -p "$FAR/home/small"
+    mount -t tmpfs -o size=1m,mode=700 none "$FAR/home/small" || skip "no disk can be mounted here"
+    head -c 2000000 /dev/zero >"$FAR/home/small/full" || true
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs")
+    in_background small
+    await 20 trouble "$job" 'No space left' || { umount -l "$FAR/home/small"; false; }
+    rm "$FAR/home/small/full"
+    await 60 in_state "$job" completed || { umount -l "$FAR/home/small"; false; }
+    wait "$runner"
+    umount -l "$FAR/home/small"
+    [ "$(wc -l <runs)" = 1 ]
+}
+
+@test "the programs there are removed: what runs goes on, what follows waits, and says so" {
+    mkdir -p "$FAR/home/own"
+    cp "$BIN/sim-remote" "$FAR/home/own/"
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; until [ -e $BATS_TEST_TMPDIR/go ]; do sleep 0.05; done; echo done")
+    in_background own
+    await 20 running_there "$job"
+    rm "$FAR/home/own/sim-remote"
+    await 30 trouble "$job" 'sim-remote'
+    touch go
+    await 20 test -s "$(there "$job")/result"
+    cp "$BIN/sim-remote" "$FAR/home/own/"
+    await 60 in_state "$job" completed
+    wait "$runner"
+    [ "$(wc -l <runs)" = 1 ]
+    [ "$(output_of "$job")" = done ]
+}
+
+@test "an engine that is not there fails the job with status 127" {
+    mkdir -p "$FAR/home/own"
+    cp "$BIN/sim-remote" "$FAR/home/own/"
+    sim-submit "$DCF" --spec "$SPEC" -n 1000 --seed 5 >job
+    run timeout -k 1 60 sim-run --quiet --on own <job
+    id=$(jq -r .job job)
+    in_state "$id" failed
+    [[ $(field "$id" reason) == *sim-engine* ]]
+}
+
+@test "a working folder that is not there: the attempt's own, and the log says so" {
+    mkdir gone
+    job=$(cd gone && submit -- pwd)
+    rmdir gone
+    on_far
+    in_state "$job" completed
+    [ "$(output_of "$job")" = "$(there "$job")" ]
+    grep -q "gone is not here" "$SIM_SPOOL/jobs/$job/attempts/1/log"
+}
