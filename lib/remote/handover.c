@@ -664,7 +664,33 @@ keep_intent(struct work *w, struct err *e)
 	return -1;
 }
 
-/* "model" and "spec" of an engine's task are files of this machine: sent once per content. */
+/* "model" and "spec" of an engine's task lie in the topmost job's folder, beside the data files that the spec names relative to itself: the folder
+ * goes, each file of it once per content. */
+static int
+send_beside(struct work *w, const char *path, char there[PATH_MAX], struct err *e)
+{
+	char folder[PATH_MAX], to[300], at[PATH_MAX];
+	const char *name = strrchr(path, '/'), *up;
+
+	snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+	up = strrchr(folder, '/');
+	snprintf(to, sizeof to, "jobs/%.250s", up ? up + 1 : folder);
+	if (site_folder(&w->site, folder, to, at, soon(), e) < 0)
+		return -1;
+	return (size_t)snprintf(there, PATH_MAX, "%s%s", at, name) < PATH_MAX ? 0 : err_set(e, ERR_DATA, "the path of the folder is too long");
+}
+
+/* A task line of somebody else's may name a file that lies elsewhere: it goes alone. */
+static int
+send_input(struct work *w, const char *path, char there[PATH_MAX], struct err *e)
+{
+	size_t n = strlen(w->sp.root);
+
+	if (!strncmp(path, w->sp.root, n) && !strncmp(path + n, "/jobs/", 6))
+		return send_beside(w, path, there, e);
+	return site_content(&w->site, path, there, soon(), e);
+}
+
 static int
 send_inputs(struct work *w, struct err *e)
 {
@@ -686,7 +712,7 @@ send_inputs(struct work *w, struct err *e)
 		record_quote(&b, key);
 		buf_putc(&b, ':');
 		if (text && text[0] == '/' && (!strcmp(key, file[0]) || !strcmp(key, file[1]))) {
-			if (site_content(&w->site, text, there, soon(), e) < 0) {
+			if (send_input(w, text, there, e) < 0) {
 				json_free(o);
 				buf_free(&b);
 				return -1;

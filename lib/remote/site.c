@@ -536,7 +536,7 @@ site_folder(struct site *s, const char *from, const char *to, char there[PATH_MA
 		char path[PATH_MAX], name[PATH_MAX], content[PATH_MAX];
 		struct stat st;
 
-		if (x->d_name[0] == '.' || (size_t)snprintf(path, sizeof path, "%s/%s", from, x->d_name) >= sizeof path ||
+		if (x->d_name[0] == '.' || !strcmp(x->d_name, "checkpoint") || (size_t)snprintf(path, sizeof path, "%s/%s", from, x->d_name) >= sizeof path ||
 		    (size_t)snprintf(name, sizeof name, "%s/%s", to, x->d_name) >= sizeof name || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
 		rc = site_content(s, path, content, until, e);

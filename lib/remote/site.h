@@ -68,7 +68,7 @@ int site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, 
 int site_put(struct site *s, const char *path, const void *text, size_t n, int64_t until, struct err *e);
 /* A file of this machine, sent once per content and checked: its path there. Cut off, it goes on where it was when it is asked again. */
 int site_content(struct site *s, const char *from, char there[PATH_MAX], int64_t until, struct err *e);
-/* The files of a folder of this machine (not what is below it, nor names with a leading dot), each once per content, under their names in `to`, below s->folder: its path
+/* The files of a folder of this machine (not what is below it, nor names with a leading dot, nor a checkpoint), each once per content, under their names in `to`, below s->folder: its path
  * there. One that is there already under its name stays. What a spec names relative to itself is found. */
 int site_folder(struct site *s, const char *from, const char *to, char there[PATH_MAX], int64_t until, struct err *e);
 /* A tree below s->folder. Absent is fine. */

@@ -150,6 +150,14 @@ trouble() { # JOB PATTERN
     [ "$(find "$work/content" -name "$(sha256sum "$DCF" | cut -d' ' -f1)*" | wc -l)" = 1 ]
 }
 
+@test "data files that a spec names go with it" {
+    printf '%s\n' 900 1000 1100 >data.csv
+    sim-engine "$DCF" -i 'Inputs!B4 ~ empirical("data.csv", 1)' -t 'Summary!B12' -n 1000 --seed 3 | sim-aggregate | jq -c '.targets[0].mean' >here
+    sim-submit "$DCF" -i 'Inputs!B4 ~ empirical("data.csv", 1)' -t 'Summary!B12' -n 1000 --seed 3 --chunks 2 |
+        sim-run --quiet --on far | sim-aggregate | jq -c '.targets[0].mean' >far
+    diff here far
+}
+
 @test "where nothing is installed the programs are sent, once, and again when they are gone or damaged" {
     run -0 sim-remote --on bare --check
     programs=$(dirname "$(jq -r .program <<<"$output")")
