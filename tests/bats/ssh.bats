@@ -211,6 +211,54 @@ trouble() { # JOB PATTERN
     output_of "$job" | diff - <(for i in $(seq 0 39); do echo "line $i"; done)
 }
 
+@test "sessions are cut again and again, whatever was under way: each job runs once" {
+    for i in 1 2 3 4; do
+        submit -- sh -c "echo $i >>$BATS_TEST_TMPDIR/runs; for k in 1 2 3; do echo $i.\$k; sleep 0.3; done"
+    done
+    sim-run --all --quiet --jobs 4 --on far 3>&- &
+    runner=$!
+    for _ in $(seq 20); do
+        sleep 0.2 # the faults come by the clock: that is what is tested
+        sshd_here cut
+    done
+    for i in 1 2 3 4; do
+        await 90 in_state "$i" completed
+        output_of "$i" | diff - <(printf '%s\n' "$i.1" "$i.2" "$i.3")
+    done
+    wait "$runner"
+    [ "$(sort runs | tr -d '\n')" = 1234 ]
+}
+
+@test "the link is taken down: packets vanish, no wait is without end, and the job is there when it is up again" {
+    need ip
+    [ "$(id -u)" -eq 0 ] || skip "only root can make a network namespace"
+    ns=simr$$ net=198.18.$((RANDOM % 256))
+    ip netns add "$ns" 2>/dev/null || skip "network namespaces are not permitted"
+    ip link add "${ns}a" type veth peer name "${ns}b" netns "$ns" || { ip netns del "$ns"; skip "no veth here"; }
+    ip addr add "$net.1/30" dev "${ns}a"
+    ip link set "${ns}a" up
+    ip netns exec "$ns" ip addr add "$net.2/30" dev "${ns}b"
+    ip netns exec "$ns" ip link set "${ns}b" up
+    far=$BATS_TEST_TMPDIR/net
+    SSHD_ADDRESS=$net.2 SSHD_RUN="ip netns exec $ns" "$ROOT/tests/tools/sshd-here" start "$far"
+    printf '[net]\nkind = ssh\nhost = far\nssh-options = -F %s\nfolder = %s\nprograms = %s\npoll = 200ms\n' "$far/config" "$work" "$BIN" >>"$SIM_HOSTS"
+    job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; echo one; until [ -e $BATS_TEST_TMPDIR/go ]; do sleep 0.05; done; echo two")
+    in_background net
+    await 20 running_there "$job" || r=1
+    ip link set "${ns}a" down
+    touch go
+    await 20 test -s "$(there "$job")/result" || r=2
+    await 60 trouble "$job" . || r=3
+    ip link set "${ns}a" up
+    await 60 in_state "$job" completed || r=4
+    "$ROOT/tests/tools/sshd-here" stop "$far"
+    ip netns del "$ns"
+    [ "${r:-0}" = 0 ]
+    wait "$runner"
+    [ "$(wc -l <runs)" = 1 ]
+    [ "$(output_of "$job" | tr '\n' ' ')" = "one two " ]
+}
+
 @test "a limit is kept there though nobody is connected" {
     job=$(submit --timeout 3s --grace 1s -- sh -c "trap '' TERM; sleep 100 & sleep 100; wait")
     in_background
