@@ -851,6 +851,15 @@ lower_node(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	}
 }
 
+/* The cell of an array formula that other cells take their values from: it must be evaluated, to have them. */
+static int
+fills_others(const struct lower *L, int sheet, int32_t row, int32_t col)
+{
+	const struct cell *c = workbook_cell(L->m->wb, sheet, row, col);
+
+	return c && c->flags & CELL_ARRAY_MASTER && (c->array.row1 != c->array.row2 || c->array.col1 != c->array.col2);
+}
+
 /* Precedents that are lanes already are handed over; what is not is evaluated again from its draws. */
 static void
 collect_inputs(struct lower *L, const struct lower_ctx *c, const struct node *n, struct ir_tree *t,
@@ -881,7 +890,7 @@ collect_inputs(struct lower *L, const struct lower_ctx *c, const struct node *n,
 			struct ir_tree_input *in;
 			struct lval v;
 
-			if (!eval_cell_tainted(L->ev, a.sheet1, r, k))
+			if (!eval_cell_tainted(L->ev, a.sheet1, r, k) || fills_others(L, a.sheet1, r, k))
 				continue;
 			v = lower_cell(L, a.sheet1, r, k);
 			if (v.kind != LV_SCALAR || (v.mask & LM_DYNTEXT))

@@ -51,3 +51,10 @@ evaluates() { # workbook, formula, value
     evaluates x.xlsx 'ISREF(INDIRECT("2024!A1"))' true
     evaluates x.xlsx 'ISREF(INDIRECT("20 24!A1"))' false
 }
+@test "an array formula that a lane evaluates keeps all its cells" {
+    odd x.xlsx 'n = "xl/worksheets/sheet2.xml"; d = parts[n]; parts[n] = d[:d.index(b"<sheetData")] + b"<sheetData><row r=\"1\"><c r=\"A1\"><f t=\"array\" ref=\"A1:B2\">D1:E2*2</f><v>2</v></c><c r=\"B1\"><v>4</v></c><c r=\"D1\"><v>1</v></c><c r=\"E1\"><v>2</v></c><c r=\"G1\"><f>SUM(MINVERSE(_xlfn.ANCHORARRAY(A1)))</f><v>0</v></c></row><row r=\"2\"><c r=\"A2\"><v>6</v></c><c r=\"B2\"><v>10</v></c><c r=\"D2\"><v>3</v></c><c r=\"E2\"><v>5</v></c></row></sheetData></worksheet>"'
+    run --separate-stderr -0 sim-engine -t 'Model!G1' -i 'Model!D1 ~ normal(1,0.01)' -n 10 --seed 3 --samples s.csv -q x.xlsx
+    sampled=$(awk -F, 'NR == 5 { print $2 }' s.csv)
+    run --separate-stderr -0 sim-engine --trial 3 -t 'Model!G1' -i 'Model!D1 ~ normal(1,0.01)' --seed 3 x.xlsx
+    [ "$(jq -r 'select(.cell == "Model!G1").value' <<<"$output")" = "$sampled" ]
+}
