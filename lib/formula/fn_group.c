@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "formula/eval_internal.h"
 #include "formula/fn.h"
 #include "kernels/math.h"
@@ -277,12 +278,14 @@ keep_records(struct grouping *g, const struct value *args, int nargs, int i)
 	int32_t n = g->value->rows - g->first;
 	int yes;
 
-	if (f && f->rows * f->cols != g->value->rows && f->rows * f->cols != n)
+	int32_t nf = !f ? 0 : f->rows == 1 ? f->cols : f->rows, step = f && f->rows > 1 ? f->cols : 1; /* of a table the first column */
+
+	if (f && nf != g->value->rows && nf != n)
 		return XE_VALUE;
 	g->all = arena_alloc(&g->ev->tmp, ((size_t)n + 1) * sizeof *g->all);
 	for (int32_t k = 0; k < n; k++) {
 		if (f) {
-			int e = value_to_bool(&f->v[k + (f->rows * f->cols > n)], &yes);
+			int e = value_to_bool(&f->v[(int64_t)(k + (nf > n)) * step], &yes);
 
 			if (e)
 				return e;
@@ -398,7 +401,7 @@ fn_groupby(struct eval *ev, const struct node *call, struct value *args, int nar
 		int h = headers(&g, head);
 
 		g.first = h == 1 || h == 3;
-		shown = head < 0 ? h == 1 && g.nfields > 1 : h >= 2;
+		shown = h >= 2;
 		e = set_totals(&g, depth);
 	}
 	if (!e)
@@ -454,25 +457,68 @@ common(const struct line *a, const struct line *b, int32_t *out)
 	return n;
 }
 
+/* What a value stands relative to: 0 its column, 1 its row, 2 all, 3 the column above its own, 4 the row above its own. */
+static struct line
+relative_to(const struct grouping *r, const struct grouping *c, const struct line *row, const struct line *col, int relative, int32_t *room)
+{
+	const struct grouping *g = relative == 3 ? c : r;
+	const struct line *line = relative == 3 ? col : row, *other = relative == 3 ? row : col;
+	struct line w = {.record = r->all, .n = r->nall};
+
+	if (relative < 3)
+		return relative == 0 ? *col : relative == 1 ? *row : w;
+	w.record = room;
+	w.n = 0;
+	for (int32_t k = 0; k < other->n; k++) {
+		int same = 1;
+
+		for (int f = 0; f + 1 < line->depth && !line->total; f++)
+			same &= !line->label[f] || !compare(field_at(g, other->record[k], f), line->label[f]);
+		if (same)
+			room[w.n++] = other->record[k];
+	}
+	return w;
+}
+
+/* Names above a pivot: those of the column's fields in one, then under them those of the row's fields and of the values. */
 static void
-fill_pivot(struct grouping *r, struct grouping *c, const struct lines *rows, const struct lines *cols, int relative, struct array *a)
+pivot_names(struct grouping *r, struct grouping *c, int32_t ncols, struct array *a)
+{
+	struct buf b = BUF_INIT;
+	const struct text *t;
+
+	for (int f = 0; f < c->nfields; f++)
+		if (!value_to_text(&r->ev->tmp, &c->field->v[f], &t))
+			buf_printf(&b, "%s%s", f ? ", " : "", t->s);
+	a->v[r->nfields] = value_textz(&r->ev->tmp, b.s ? b.s : "");
+	buf_free(&b);
+	header_row(r, 0, &a->v[(int64_t)(c->nfields + 1) * a->cols]);
+	for (int32_t j = 1; j < ncols; j++)
+		for (int32_t k = 0; k < r->value->cols; k++)
+			a->v[(int64_t)(c->nfields + 1) * a->cols + r->nfields + j * r->value->cols + k] = r->value->v[k];
+}
+
+/* top: rows above the column's labels; under: those between them and the values. */
+static void
+fill_pivot(struct grouping *r, struct grouping *c, const struct lines *rows, const struct lines *cols, int relative, int top, int under,
+           struct array *a)
 {
 	int32_t *both = arena_alloc(&r->ev->tmp, ((size_t)r->nall + 1) * sizeof *both), nv = r->value->cols;
+	int32_t *room = arena_alloc(&r->ev->tmp, ((size_t)r->nall + 1) * sizeof *room);
 
 	for (int32_t j = 0; j < cols->n; j++)
 		for (int32_t k = 0; k < nv; k++)
-			put_labels(c, &cols->v[j], &a->v[r->nfields + j * nv + k], a->cols);
+			put_labels(c, &cols->v[j], &a->v[(int64_t)top * a->cols + r->nfields + j * nv + k], a->cols);
 	for (int32_t i = 0; i < rows->n; i++) {
-		struct value *row = &a->v[(int64_t)(i + c->nfields) * a->cols];
+		struct value *row = &a->v[(int64_t)(i + top + c->nfields + under) * a->cols];
 
 		put_labels(r, &rows->v[i], row, 1);
 		for (int32_t j = 0; j < cols->n; j++) {
 			int32_t n = common(&rows->v[i], &cols->v[j], both);
-			const int32_t *whole = relative == 0 ? cols->v[j].record : relative == 1 ? rows->v[i].record : r->all;
-			int32_t nwhole = relative == 0 ? cols->v[j].n : relative == 1 ? rows->v[i].n : r->nall;
+			struct line whole = relative_to(r, c, &rows->v[i], &cols->v[j], relative, room);
 
 			for (int32_t k = 0; k < nv; k++)
-				row[r->nfields + j * nv + k] = aggregate(r, both, n, whole, nwhole, k);
+				row[r->nfields + j * nv + k] = aggregate(r, both, n, whole.record, whole.n, k);
 		}
 	}
 }
@@ -485,15 +531,16 @@ fn_pivotby(struct eval *ev, const struct node *call, struct value *args, int nar
 	struct lines rows = {0}, cols = {0};
 	struct value none = value_text(&ev->tmp, "", 0);
 	struct array *a;
-	int e = open_grouping(ev, &r, args[0], args[2], args[3]);
+	int e = open_grouping(ev, &r, args[0], args[2], args[3]), named;
 
 	(void)call;
 	if (!e)
 		e = open_grouping(ev, &c, args[1], args[2], args[3]);
-	if (!e && (head > 1 || head < -1 || relative < 0 || relative > 2)) /* names of fields are not shown */
+	named = head == 3;
+	if (!e && (head == 2 || head > 3 || head < -1 || relative < 0 || relative > 4)) /* names are not made up */
 		e = XE_VALUE;
 	if (!e) {
-		r.first = c.first = headers(&r, head) == 1;
+		r.first = c.first = named || headers(&r, head) == 1;
 		e = set_totals(&r, option(ev, args, nargs, 5, 1));
 	}
 	if (!e)
@@ -512,9 +559,11 @@ fn_pivotby(struct eval *ev, const struct node *call, struct value *args, int nar
 	c.nall = r.nall;
 	make_lines(&r, &rows);
 	make_lines(&c, &cols);
-	a = eval_new_array(ev, rows.n + c.nfields, r.nfields + cols.n * r.value->cols);
+	a = eval_new_array(ev, rows.n + c.nfields + 2 * named, r.nfields + cols.n * r.value->cols);
 	for (int64_t i = 0; i < (int64_t)a->rows * a->cols; i++)
 		a->v[i] = none;
-	fill_pivot(&r, &c, &rows, &cols, (int)relative, a);
+	if (named)
+		pivot_names(&r, &c, cols.n, a);
+	fill_pivot(&r, &c, &rows, &cols, (int)relative, named, named, a);
 	*out = eval_array_value(a);
 }
