@@ -417,3 +417,12 @@ two" ]
     [ "$(output_of "$job")" = "$(there "$job")" ]
     grep -q "gone is not here" "$SIM_SPOOL/jobs/$job/attempts/1/log"
 }
+
+# A sample: all points are tests/tools/crashpoints-far without --step.
+@test "killed at system calls on either side: the job runs once" {
+    need python3
+    export SIM_CRASH_SSH=$FAR/config
+    run -0 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 61 --seconds 15 begin begin-apart begin-keeper tied tied-keeper tied-stage \
+        ssh-run ssh-keeper ssh-stage ssh-ssh
+    echo "$output"
+}
