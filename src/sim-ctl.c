@@ -21,6 +21,7 @@
 #include "spool/catchup.h"
 #include "spool/claim.h"
 #include "spool/limits.h"
+#include "spool/remote.h"
 
 static const char usage[] =
     "usage: sim-ctl ACTION [options] JOB ...\n"
@@ -176,11 +177,16 @@ signal_keeper(struct ctl *c, const struct job *j, int sig, struct err *e)
 	struct attempt_probe p;
 	char cookie[ATTEMPT_COOKIE];
 	struct proc_set set = {.cookie = cookie};
+	struct remote_row away;
+	int elsewhere;
 
 	if (attempt_probe(&c->sp, j->id, j->attempt, &p, e) < 0)
 		return -1;
 	if (p.keeper_locked && proc_signal(p.keeper, sig) == 0)
 		return 0;
+	elsewhere = remote_load(&c->sp, j->id, j->attempt, &away, e);
+	if (elsewhere) /* no keeper: whoever attaches reads the row */
+		return elsewhere < 0 ? -1 : proc_signal(p.stage, sig == SIGUSR1 ? SIGTSTP : SIGCONT), 0;
 	/* no keeper: the processes themselves; whoever adopts them reads the row */
 	attempt_cookie(&c->sp, j->id, j->attempt, cookie);
 	set.group = proc_alive(p.stage) ? p.stage.pid : 0;
@@ -194,6 +200,8 @@ pause_job(struct ctl *c, const struct job *j, struct err *e)
 		return refuse(c, "job %lld is paused already", (long long)j->id);
 	if (j->state == JOB_QUEUED || j->state == JOB_PENDING)
 		return refuse(c, "job %lld does not run yet: use hold to keep it from starting", (long long)j->id);
+	if (j->state == JOB_SUBMITTING)
+		return refuse(c, "job %lld has not begun elsewhere: cancel takes it back", (long long)j->id);
 	if (j->state != JOB_RUNNING)
 		return refuse(c, "job %lld is %s: only what runs can be paused", (long long)j->id, job_state_name((enum job_state)j->state));
 	if (c->dry_run)
@@ -432,11 +440,36 @@ release_job(struct ctl *c, const struct job *j, struct err *e)
 	return set_waiting(c, j, JOB_READY, "released", e);
 }
 
+/* What waits elsewhere: its sim-remote looks at this file. */
+static int
+tell_priority(struct ctl *c, int64_t id, int64_t n, struct err *e)
+{
+	char path[4096], text[32];
+	struct io_atomic f;
+	struct job j;
+	int rc = job_load(&c->sp, id, &j, e);
+
+	if (rc <= 0)
+		return rc;
+	snprintf(text, sizeof text, "%lld\n", (long long)n);
+	attempt_path(&c->sp, id, j.attempt, "priority", path, sizeof path);
+	job_free(&j);
+	if (io_atomic_open(&f, path, e) < 0)
+		return -1;
+	if (io_write_all(f.fd, text, strlen(text)) < 0) {
+		err_sys(e, ERR_IO, "cannot write %s", path);
+		io_atomic_abort(&f);
+		return -1;
+	}
+	return io_atomic_commit(&f, e);
+}
+
 static int
 priority_job(struct ctl *c, const struct job *j, struct err *e)
 {
 	char text[80];
 	int64_t n;
+	int rc;
 
 	if (num_parse_int(c->argument, -1000000, 1000000, &n) < 0)
 		cli_usage("priority: \"%s\" is not a whole number", c->argument);
@@ -451,7 +484,11 @@ priority_job(struct ctl *c, const struct job *j, struct err *e)
 	           "UPDATE job SET priority=?2 WHERE id IN (SELECT id FROM t) AND state<5", "ii", j->id, n) < 0 ||
 	    job_note_event(&c->sp, j->id, j->attempt, "warning", text, c->sp.who, e) < 0 || db_commit(c->sp.db, e) < 0)
 		return rolled_back(c);
-	return said(c, text);
+	for (int64_t id = 0; (rc = db_get_int(c->sp.db, e, &id, "WITH RECURSIVE t(id) AS (SELECT ?1 UNION ALL SELECT job.id FROM job JOIN t ON "
+	     "job.parent=t.id) SELECT min(t.id) FROM t JOIN job j ON j.id=t.id WHERE j.state=2 AND t.id>?2", "ii", j->id, id)) > 0;)
+		if (tell_priority(c, id, n, e) < 0)
+			return -1;
+	return rc < 0 ? -1 : said(c, text);
 }
 
 static int

@@ -23,6 +23,7 @@
 #include "spool/claim.h"
 #include "spool/launch.h"
 #include "spool/notify.h"
+#include "spool/remote.h"
 
 static const char usage[] =
     "usage: sim-progress [options] [JOB ...]\n"
@@ -71,6 +72,7 @@ struct figures {
 	const char *unit;
 	double rate, eta_s;
 	char why[300], worker[64];
+	struct remote_row away;  /* where it runs, or ran: sim-run --on; on "": here */
 };
 
 /* A parent's are its children's, added up from their rows: of those done in full their whole, of the others what was measured. */
@@ -167,8 +169,11 @@ figures_of(struct view *v, const struct job *j, struct figures *f)
 		die(&e);
 	if (!job_is_over(j->state))
 		limits_of(v, j, f);
-	if (j->attempt && j->kind != JOB_PARENT)
-		attempt_worker(v, j, f);
+	if (!j->attempt || j->kind == JOB_PARENT)
+		return;
+	attempt_worker(v, j, f);
+	if (remote_load(&v->sp, j->id, j->attempt, &f->away, &e) < 0)
+		die(&e);
 }
 
 /* In tenths, rounded down: 100 % is said of nothing that is not done. */
@@ -190,6 +195,26 @@ put_children(struct buf *b, const struct figures *f)
 	for (int s = 0; s < JOB_NSTATES; s++)
 		if (f->states[s])
 			record_int(b, job_state_name((enum job_state)s), f->states[s]);
+	buf_putc(b, '}');
+}
+
+static void
+put_away(struct buf *b, const struct job *j, const struct remote_row *a)
+{
+	static const char *const sure[] = {"may run", "cannot run", "gone"};
+
+	buf_puts(b, ",\"remote\":{\"on\":");
+	record_quote(b, a->on);
+	if (*a->id)
+		record_str(b, "id", a->id);
+	if (*a->state)
+		record_str(b, "state", a->state);
+	if (*a->host)
+		record_str(b, "host", a->host);
+	if (*a->note)
+		record_str(b, "note", a->note);
+	if (job_is_over(j->state) || j->state == JOB_QUEUED)
+		record_str(b, "certain", sure[a->gone < 0 || a->gone > 2 ? 0 : a->gone]);
 	buf_putc(b, '}');
 }
 
@@ -237,6 +262,8 @@ put_record(struct view *v, const struct job *j)
 		record_str(b, "last_error", j->last_error);
 	if (*f.worker)
 		record_str(b, "worker", f.worker);
+	if (*f.away.on)
+		put_away(b, j, &f.away);
 	if (f.position)
 		record_int(b, "position", f.position);
 	if (*f.why)
@@ -250,6 +277,18 @@ put_record(struct view *v, const struct job *j)
 	if (v->detail && notify_state(&v->sp, j->id, text, sizeof text, &e) > 0)
 		record_str(b, "notify", text);
 	record_end(b);
+}
+
+/* In a few words: "on slurm 17 (n3)". */
+static void
+away_text(const struct job *j, const struct remote_row *a, char *out, size_t n)
+{
+	if (job_is_over(j->state) && a->gone == REMOTE_MAY_RUN)
+		snprintf(out, n, "may still run on %s%s%s", a->on, *a->note ? ": " : "", a->note);
+	else if (j->state == JOB_RUNNING || j->state == JOB_PAUSED)
+		snprintf(out, n, "on %s%s%s%s%s%s", a->on, *a->id ? " " : "", a->id, *a->host ? " (" : "", a->host, *a->host ? ")" : "");
+	else
+		*out = '\0';
 }
 
 /* --- the table -------------------------------------------------------------------------------------------------------------------- */
@@ -282,7 +321,7 @@ static void
 put_row(struct view *v, const struct job *j, int depth)
 {
 	struct figures f;
-	char id[40], pct[16] = "", cells[64] = "          ", eta[32], took[32], rate[32] = "", tries[24] = "";
+	char away[800] = "", id[40], pct[16] = "", cells[64] = "          ", eta[32], took[32], rate[32] = "", tries[24] = "";
 	const char *text;
 
 	figures_of(v, j, &f);
@@ -297,7 +336,9 @@ put_row(struct view *v, const struct job *j, int depth)
 		snprintf(rate, sizeof rate, "%.3g/s", f.rate);
 	if (f.retries)
 		snprintf(tries, sizeof tries, " %lld retried", (long long)f.retries);
-	text = *f.why ? f.why : j->error ? j->error : j->reason ? j->reason : j->last_error ? j->last_error : "";
+	if (*f.away.on)
+		away_text(j, &f.away, away, sizeof away);
+	text = *f.why ? f.why : *away && !j->error ? away : j->error ? j->error : j->reason ? j->reason : j->last_error ? j->last_error : "";
 	buf_printf(&v->out, "%-8s %-10s %s %7s %9s %6s %6s  %s%s%s%s%s\n", id, job_state_name((enum job_state)j->state), cells, pct, rate, took,
 	           eta, j->name ? j->name : "", tries, j->degraded ? " degraded" : "", *text ? (j->name || *tries ? "  " : "") : "", text);
 }
@@ -611,11 +652,32 @@ watch(struct view *v)
 
 /* --- files and history -------------------------------------------------------------------------------------------------------------------- */
 
+/* What sim-remote said in between is no output of the job. */
+static void
+without_remote(struct buf *b)
+{
+	static const char head[] = "{\"v\":1,\"type\":\"remote\",";
+	size_t to = 0;
+
+	for (size_t at = 0; at < b->len;) {
+		const char *nl = memchr(b->s + at, '\n', b->len - at);
+		size_t n = nl ? (size_t)(nl - b->s) + 1 - at : b->len - at;
+
+		if (n < sizeof head || memcmp(b->s + at, head, sizeof head - 1)) {
+			memmove(b->s + to, b->s + at, n);
+			to += n;
+		}
+		at += n;
+	}
+	b->len = to;
+}
+
 static void
 cat_file(struct view *v, int64_t id, const char *name)
 {
 	char path[PATH_MAX];
 	struct buf b = BUF_INIT;
+	struct remote_row away;
 	struct err e = {0};
 	struct job j;
 
@@ -625,6 +687,8 @@ cat_file(struct view *v, int64_t id, const char *name)
 	if (j.attempt && access(path, F_OK) == 0) {
 		if (io_read_file(path, (size_t)1 << 40, &b, &e) < 0)
 			die(&e);
+		if (remote_load(&v->sp, id, j.attempt, &away, &e) > 0)
+			without_remote(&b);
 		cli_out(b.s ? b.s : "", b.len);
 	}
 	buf_free(&b);

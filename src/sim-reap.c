@@ -16,10 +16,12 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
+#include "common/orphans.h"
 #include "common/spool.h"
 #include "record/record.h"
 #include "spool/notify.h"
 #include "spool/recover.h"
+#include "spool/remote.h"
 
 static const char usage[] =
     "usage: sim-reap [options]\n"
@@ -28,6 +30,7 @@ static const char usage[] =
     "\n"
     "  -w, --wait             stay, sleeping until the next limit is due\n"
     "      --notify           make the webhook calls that are due, nothing else\n"
+    "      --elsewhere        end what is over here and may still run elsewhere, nothing else\n"
     "      --keep AGE         also remove jobs that ended longer ago than this, such as 30d\n"
     "      --format F         ndjson or table (default: table on a terminal)\n"
     "      --spool DIR        the spool (default $SIM_SPOOL)\n"
@@ -114,7 +117,9 @@ remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err 
 	int rc;
 
 	while ((rc = db_get_int(sp->db, e, &id, "SELECT min(id) FROM job WHERE state>=5 AND parent IS NULL AND ended_at<? AND id>? AND NOT "
-	                        "EXISTS(SELECT 1 FROM dep d JOIN job k ON k.id=d.job WHERE d.on_job=job.id AND k.state<5)", "ii", before, last)) > 0) {
+	                        "EXISTS(SELECT 1 FROM dep d JOIN job k ON k.id=d.job WHERE d.on_job=job.id AND k.state<5) "
+	                        "AND NOT EXISTS(SELECT 1 FROM remote r JOIN job k ON k.id=r.job WHERE r.gone<2 AND (k.id=job.id OR k.parent=job.id))", "ii", before,
+	                        last)) > 0) {
 		last = id;
 		buf_clear(&ids);
 		rc = remove_tree(sp, id, before, &ids, e);
@@ -214,16 +219,19 @@ static int64_t
 one_pass(struct spool *sp, const char *relay, int leftovers, int64_t keep_ns, struct cli_actions *o, int *problems)
 {
 	struct err e = {0};
-	int64_t next = 0, told;
+	int64_t next = 0, told, elsewhere;
 	int n = recover_pass(sp, relay, leftovers, cli_action, o, &e);
 
 	if (n < 0 || limits_pass(sp, 1, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
 		cli_die(&e);
+	cli_orphans(sp, o);
 	tell_all(sp, o);
-	if (notify_next(sp, &told, &e) < 0)
+	if (notify_next(sp, &told, &e) < 0 || remote_next(sp, &elsewhere, &e) < 0)
 		cli_die(&e);
 	if (told && (!next || told < next))
 		next = told;
+	if (elsewhere && (!next || elsewhere < next))
+		next = elsewhere;
 	*problems += n;
 	return next;
 }
@@ -241,8 +249,8 @@ sleep_until(struct spool *sp, int watch, int64_t next)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_KEEP = 1000, OPT_NOTIFY, OPT_SPOOL, OPT_FORMAT };
-	static const struct option longs[] = {{"wait", no_argument, 0, 'w'}, {"keep", required_argument, 0, OPT_KEEP}, {"notify", no_argument, 0, OPT_NOTIFY},
+	enum { OPT_KEEP = 1000, OPT_NOTIFY, OPT_ELSEWHERE, OPT_SPOOL, OPT_FORMAT };
+	static const struct option longs[] = {{"wait", no_argument, 0, 'w'}, {"keep", required_argument, 0, OPT_KEEP}, {"notify", no_argument, 0, OPT_NOTIFY}, {"elsewhere", no_argument, 0, OPT_ELSEWHERE},
 	                                      {"format", required_argument, 0, OPT_FORMAT}, {"spool", required_argument, 0, OPT_SPOOL},
 	                                      {"quiet", no_argument, 0, 'q'}, {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'}, {0, 0, 0, 0}};
@@ -252,13 +260,14 @@ main(int argc, char **argv)
 	char relay[PATH_MAX];
 	int64_t keep = 0, next;
 	struct spool sp;
-	int c, wait = 0, notify = 0, watch, problems = 0, passes = 0;
+	int c, wait = 0, notify = 0, elsewhere = 0, watch, problems = 0, passes = 0;
 
 	cli_start("sim-reap");
 	while ((c = getopt_long(argc, argv, "wqhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'w': wait = 1; break;
 		case OPT_NOTIFY: notify = 1; break;
+		case OPT_ELSEWHERE: elsewhere = 1; break;
 		case OPT_KEEP: keep = !strcmp(optarg, "0") ? 1 : cli_duration("--keep", optarg); break;
 		case OPT_FORMAT: o.table = cli_format(optarg, "table ndjson") == CLI_TABLE; break;
 		case OPT_SPOOL: path = optarg; break;
@@ -274,10 +283,12 @@ main(int argc, char **argv)
 	cli_sibling("sim-run", relay, sizeof relay);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	if (notify) {
+	if (notify)
 		tell_all(&sp, &o);
+	if (elsewhere)
+		cli_orphans(&sp, &o);
+	if (notify || elsewhere)
 		return 0;
-	}
 	watch = wait ? spool_watch(&sp) : -1;
 	do {
 		next = one_pass(&sp, relay, passes++ % 100 == 0, keep, &o, &problems);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cli.h"
+#include "common/orphans.h"
 #include "common/spool.h"
 #include "spool/recover.h"
 
@@ -58,6 +59,7 @@ main(int argc, char **argv)
 	problems = recover_pass(&sp, cli_sibling("sim-run", relay, sizeof relay), 1 + check, cli_action, &o, &e);
 	if (problems < 0)
 		cli_die(&e);
+	cli_orphans(&sp, &o);
 	spool_close(&sp);
 	return problems ? ERR_NO : 0;
 }

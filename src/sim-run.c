@@ -25,6 +25,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
+#include "common/orphans.h"
 #include "common/spool.h"
 #include "record/record.h"
 #include "remote/handover.h"
@@ -464,32 +465,12 @@ static void
 send_notices(struct runner *r)
 {
 	char reap[PATH_MAX];
+	const char *const argv[] = {"sim-reap", "--notify", "--quiet", "--spool", r->sp.root, NULL};
 	struct err e = {0};
-	pid_t pid;
 
 	if (notify_waits(&r->sp, &e) <= 0)
 		return;
-	cli_sibling("sim-reap", reap, sizeof reap);
-	pid = fork();
-	if (pid == 0) {
-		sigset_t none;
-		int null;
-
-		if (fork()) /* a grandchild: nobody's to wait for */
-			_exit(0);
-		setsid();
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		null = open("/dev/null", O_RDWR);
-		dup2(null, 0);
-		dup2(null, 1);
-		dup2(null, 2);
-		syscall(SYS_close_range, 3, ~0u, 0);
-		execlp(reap, "sim-reap", "--notify", "--quiet", "--spool", r->sp.root, (char *)NULL);
-		_exit(127);
-	}
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
+	cli_start_apart(cli_sibling("sim-reap", reap, sizeof reap), argv);
 }
 
 /* 1 if anything changed. */
@@ -714,7 +695,8 @@ look_after(struct runner *r)
 
 	if (r->next_due && now < r->next_due)
 		return;
-	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, report, r, &e) < 0)
+	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, report, r, &e) < 0 ||
+	    cli_orphans_apart(&r->sp, &e) < 0)
 		die(r, &e);
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;

@@ -192,6 +192,19 @@ is_final(const struct err *e)
 
 /* --- the verdict ------------------------------------------------------------------------------------------------------------ */
 
+/* Its files over there are not wanted any more: the output is here. What is left of an attempt that did not complete is the job's checkpoint. */
+static void
+tidy(struct work *w, const char *outcome)
+{
+	char path[100];
+	int n = snprintf(path, sizeof path, "jobs/%lld", (long long)w->job);
+	struct err e = {0};
+
+	if (strcmp(outcome, "completed"))
+		snprintf(path + n, sizeof path - (size_t)n, "/attempts/%lld", (long long)w->n);
+	site_remove(&w->site, path, soon(), &e);
+}
+
 static int
 verdict(struct work *w, const char *outcome, const char *reason, int status, int sig, int gone)
 {
@@ -202,6 +215,8 @@ verdict(struct work *w, const char *outcome, const char *reason, int status, int
 	clean(text, sizeof text, reason ? reason : "");
 	while (attempt_write_verdict(&w->sp, w->job, w->n, &end, &e) < 0)
 		nap(w, SECOND);
+	if (gone == REMOTE_GONE && *w->site.folder)
+		tidy(w, outcome);
 	return 0;
 }
 
@@ -391,7 +406,8 @@ finish_by_state(struct work *w, int started)
 	else if (st->state > REMOTE_ENDED)
 		verdict(w, outcome[st->state], st->why, st->state == REMOTE_TIMEOUT ? ERR_DEADLINE : st->status, st->state == REMOTE_OOM ? SIGKILL : 0, gone);
 	else if (!started) {
-		snprintf(why, sizeof why, "its keeper did not start on %s%s (status %d): see its log", w->h->on, st->host, st->status);
+		snprintf(why, sizeof why, "its keeper did not start on %s (%s, status %d): see its log", *st->host ? st->host : w->h->on, st->word,
+		         st->status);
 		verdict(w, "failed", why, st->status > 0 ? st->status : 126, 0, gone);
 	} else if (st->state == REMOTE_ENDED) {
 		snprintf(why, sizeof why, "lost: its keeper on %s ended without a result (%s%s%d)", *st->host ? st->host : w->h->on, st->word,
@@ -916,6 +932,16 @@ look_up_step(struct work *w, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* A verdict stands: what it was made of may have been removed since. */
+static int
+has_verdict(struct work *w)
+{
+	char path[PATH_MAX];
+
+	attempt_path(&w->sp, w->job, w->n, "verdict", path, sizeof path);
+	return access(path, F_OK) == 0;
+}
+
 int
 handover_attach(struct handover *h, struct err *e)
 {
@@ -924,6 +950,10 @@ handover_attach(struct handover *h, struct err *e)
 
 	if (rc < 0)
 		return -1;
+	if (has_verdict(&w)) {
+		drop_work(&w);
+		return 0;
+	}
 	known = intent_read(h->attempt, &w.in, e);
 	if (known < 0) {
 		drop_work(&w);
@@ -1004,6 +1034,8 @@ handover_forget(struct handover *h, int64_t until, struct err *e)
 		rc = know_host(&w, e) < 0 ? REMOTE_MAY_RUN : forget(&w, until, e);
 	else if (rc >= 0)
 		rc = REMOTE_GONE;
+	if (rc == REMOTE_GONE && *w.site.folder)
+		tidy(&w, "");
 	drop_work(&w);
 	return rc;
 }

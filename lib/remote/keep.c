@@ -299,6 +299,8 @@ status_of_end(struct keep *k, struct err *e)
 
 	if (rc < 0)
 		return e->status;
+	if (rc == 0 && access(k->folder, F_OK) < 0)
+		return 0; /* fetched already, and removed */
 	if (rc == 0) {
 		err_set(e, ERR_SOFTWARE, "the keeper of job %lld died without a result", (long long)k->t.job);
 		return ERR_SOFTWARE;
