@@ -29,7 +29,7 @@
 #include "common/spool.h"
 #include "record/record.h"
 #include "remote/handover.h"
-#include "remote/hosts.h"
+#include "remote/site.h"
 #include "spool/attempt.h"
 #include "spool/catchup.h"
 #include "spool/claim.h"
@@ -82,6 +82,7 @@ struct runner {
 	int drain;           /* 1: claim no more; 2: hand back */
 	int64_t limit, claimed;  /* jobs to run in all, 0: no limit */
 	const char *on;      /* where jobs run; NULL: here */
+	struct host host;    /* of it */
 	int hand_back_first, failed, stdout_gone, last_signal;
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];
@@ -698,6 +699,8 @@ look_after(struct runner *r)
 	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, report, r, &e) < 0 ||
 	    cli_orphans_apart(&r->sp, &e) < 0)
 		die(r, &e);
+	if (r->on)
+		site_hold(&r->host); /* one connection for all attempts; where it cannot be, each makes its own */
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;
 	r->next_look = 1;
@@ -918,16 +921,14 @@ set_slot(struct runner *r, const char *arg)
 
 /* A mistake in it is said at once; whether it can be reached, with each job. */
 static void
-check_host(const char *on)
+know_host(struct runner *r)
 {
 	struct err e = {0};
-	struct host h;
 
-	if (strlen(on) >= REMOTE_ON)
+	if (strlen(r->on) >= REMOTE_ON)
 		cli_usage("--on: too long");
-	if (host_find(&h, on, &e) < 0)
+	if (host_find(&r->host, r->on, &e) < 0)
 		cli_die(&e);
-	host_free(&h);
 }
 
 int
@@ -984,7 +985,7 @@ main(int argc, char **argv)
 	if (!r.places)
 		r.places = r.on ? PLACES_ELSEWHERE : proc_processors();
 	if (r.on)
-		check_host(r.on);
+		know_host(&r);
 	for (int i = 0; i < nslots; i++)
 		set_slot(&r, slot[i]);
 	prepare(&r);
@@ -994,6 +995,10 @@ main(int argc, char **argv)
 	r.stdin_open = !all && !r.wait && optind == argc && takes_stdin();
 	loop(&r);
 	unregister_worker(&r);
+	if (r.on) {
+		site_let_go(&r.host);
+		host_free(&r.host);
+	}
 	db_checkpoint(r.sp.db);
 	spool_wake(&r.sp);
 	spool_close(&r.sp);

@@ -433,6 +433,6 @@ E
 
 @test "killed at a sample of the system calls of a submission: exactly one execution, no slot lost, no orphan" {
     need python3
-    timeout 280 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 37 + 1)) --step 37 --seconds 20 slurm-stage slurm-sbatch slurm-attach
-    timeout 280 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 41 + 1)) --step 41 --seconds 10 slurm-run slurm-keeper slurm-family
+    timeout 280 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 37 + 1)) --step 37 --seconds 12 slurm-stage slurm-sbatch slurm-attach
+    timeout 280 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 41 + 1)) --step 41 --seconds 6 slurm-run slurm-keeper slurm-family
 }
