@@ -751,10 +751,13 @@ files_step(struct work *w, struct err *e)
 	char path[200];
 	struct buf b = BUF_INIT;
 	int rc = send_inputs(w, e);
+	struct keeper_task there = w->task;
 
+	if (there.deadline_ns)
+		there.deadline_ns += w->site.clock_ns; /* a point in time, on the clock over there */
 	snprintf(path, sizeof path, "jobs/%lld/attempts/%lld/task.json", (long long)w->job, (long long)w->n);
 	if (rc == 0)
-		rc = task_write(&b, &w->task, w->in.label, e);
+		rc = task_write(&b, &there, w->in.label, e);
 	if (rc == 0)
 		rc = site_put(&w->site, path, b.s, b.len, soon(), e);
 	buf_free(&b);

@@ -247,7 +247,7 @@ send_item(struct site *s, const struct item *x, char *folder, int64_t until, str
 	rc = site_sh(s, PUT, args, fd, NULL, &said, &status, until, e);
 	close(fd);
 	if (rc == 0 && status)
-		rc = err_set(e, ERR_UNAVAILABLE, "%s: cannot put %s into %s: %.300s", s->host->host, x->name, folder, words(&said));
+		rc = err_set(e, ERR_TEMPFAIL, "%s: cannot put %s into %s: %.300s", s->host->host, x->name, folder, words(&said));
 	buf_free(&said);
 	return rc;
 }
@@ -342,7 +342,7 @@ send_all(struct site *s, const struct bundle *b, char *folder, int64_t until, st
 			return -1;
 	if (check_sent(s, b, folder, until, e) < 0 || site_sh(s, ": >\"$1/complete\"", args, -1, NULL, NULL, &status, until, e) < 0)
 		return -1;
-	return status ? err_set(e, ERR_UNAVAILABLE, "%s: cannot write in %s", s->host->host, folder) : 0;
+	return status ? err_set(e, ERR_TEMPFAIL, "%s: cannot write in %s", s->host->host, folder) : 0;
 }
 
 static int
@@ -388,6 +388,8 @@ take_hello(struct site *s, const struct buf *text, int64_t before, int64_t after
 	else if (copy_text(o, "folder", s->base, sizeof s->base) < 0 || copy_text(o, "program", s->program, sizeof s->program) < 0 ||
 	         copy_text(o, "host", s->name, sizeof s->name) < 0 || copy_text(o, "boot", s->boot, sizeof s->boot) < 0)
 		rc = err_set(e, ERR_TEMPFAIL, "%s: sim-remote's answer is not whole", s->host->host);
+	if (rc == 0 && s->host->programs) /* it may be a script of somebody's that sets the scene for the program */
+		snprintf(s->program, sizeof s->program, "%s/sim-remote", s->host->programs);
 	s->clock_ns = clock - (before + (after - before) / 2);
 	s->clock_error_ns = (after - before) / 2 + 1;
 	json_free(o);
@@ -412,7 +414,8 @@ say_hello(struct site *s, const char *folder, struct bundle *b, int64_t until, s
 	else if (rc == 0 && !*programs && (status == NOT_THERE || status >= 126))
 		rc = NOT_THERE;
 	else if (rc == 0)
-		rc = err_set(e, ERR_UNAVAILABLE, "%s: %s%s%.400s", s->host->host, programs, *programs ? "/sim-remote: " : "", words(&said));
+		rc = err_set(e, status == ERR_TEMPFAIL || status == ERR_IO ? ERR_TEMPFAIL : ERR_UNAVAILABLE, "%s: %s%s%.400s", s->host->host, programs,
+		             *programs ? "/sim-remote: " : "", words(&said));
 	buf_free(&out);
 	buf_free(&said);
 	return rc;

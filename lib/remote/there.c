@@ -51,7 +51,7 @@ make_folders(const char *folder, struct err *e)
 	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
 		*p = '\0';
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, ERR_CANTCREAT, "cannot create %s", path);
+			return err_sys(e, errno == ENOSPC || errno == EDQUOT ? ERR_TEMPFAIL : ERR_CANTCREAT, "cannot create %s", path);
 		*p = '/';
 	}
 	return 0;

@@ -408,6 +408,32 @@ two" ]
     [[ $(field "$id" reason) == *sim-engine* ]]
 }
 
+@test "the clock there is an hour ahead: a deadline is the same moment all the same" {
+    need faketime
+    lib=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
+    [ -n "$lib" ] || skip "libfaketime is not there"
+    mkdir -p "$FAR/home/own"
+    printf '#!/bin/sh\nLD_PRELOAD=%s FAKETIME=+1h exec %s/sim-remote "$@"\n' "$lib" "$BIN" >"$FAR/home/own/sim-remote"
+    chmod +x "$FAR/home/own/sim-remote"
+    run -0 sim-remote --on own --check
+    [ "$(jq '.clock > 3590 and .clock < 3610' <<<"$output")" = true ]
+    job=$(submit --deadline 40s -- echo done)
+    timeout -k 1 60 sim-run --all --quiet --on own || true
+    rm -r "$FAR/home/own"
+    in_state "$job" completed
+}
+
+@test "a folder that both see: nothing is copied, and an end is seen without a connection" {
+    job=$(submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo done')
+    in_background shared
+    await 20 in_state "$job" running
+    sshd_here stop
+    touch go
+    await 30 in_state "$job" completed
+    wait "$runner"
+    [ "$(output_of "$job")" = done ]
+}
+
 @test "a working folder that is not there: the attempt's own, and the log says so" {
     mkdir gone
     job=$(cd gone && submit -- pwd)
