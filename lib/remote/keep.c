@@ -292,15 +292,15 @@ start_keeper(struct keep *k, int adopt, int runner_fd, struct err *e)
 
 /* The attempt's end as an exit status. */
 static int
-status_of_end(struct keep *k, struct err *e)
+status_of_end(struct keep *k, int ws, struct err *e)
 {
 	struct job_end end;
 	int status, rc = attempt_read_result(&k->sp, k->t.job, k->t.attempt, &end, e);
 
 	if (rc < 0)
 		return e->status;
-	if (rc == 0 && access(k->folder, F_OK) < 0)
-		return 0; /* fetched already, and removed */
+	if (rc == 0 && access(k->folder, F_OK) < 0 && WIFEXITED(ws))
+		return WEXITSTATUS(ws); /* fetched already, and removed: the keeper's own word */
 	if (rc == 0) {
 		err_set(e, ERR_SOFTWARE, "the keeper of job %lld died without a result", (long long)k->t.job);
 		return ERR_SOFTWARE;
@@ -327,11 +327,11 @@ pass_on(int sig_fd, pid_t keeper)
 }
 
 /* Until the keeper ends; what it says is for a spool, and there is none here. */
-static void
+static int
 watch(pid_t keeper, int from, int sig_fd)
 {
 	char b[4096];
-	int ws;
+	int ws = 0;
 
 	for (;;) {
 		struct pollfd p[2] = {{.fd = sig_fd, .events = POLLIN}, {.fd = from, .events = POLLIN}};
@@ -342,7 +342,7 @@ watch(pid_t keeper, int from, int sig_fd)
 		while (read(from, b, sizeof b) > 0)
 			;
 		if (waitpid(keeper, &ws, WNOHANG) != 0)
-			return;
+			return ws;
 		if (p[1].revents & POLLHUP)
 			poll(NULL, 0, 5); /* it is about to end */
 	}
@@ -363,7 +363,7 @@ block_signals(void)
 static int
 keep_tied(struct keep *k, struct err *e)
 {
-	int sig_fd = block_signals(), p[2];
+	int sig_fd = block_signals(), p[2], ws = 0;
 	struct attempt_probe a;
 
 	k->t.tied = 1;
@@ -380,13 +380,13 @@ keep_tied(struct keep *k, struct err *e)
 		close(p[1]);
 		if (keeper < 0)
 			return e->status;
-		watch(keeper, p[0], sig_fd);
+		ws = watch(keeper, p[0], sig_fd);
 		close(p[0]);
 		/* killed alone, with its stage alive: once more */
 		if (attempt_probe(&k->sp, k->t.job, k->t.attempt, &a, NULL) < 0 || a.has_result || !a.stage_locked)
 			break;
 	}
-	return status_of_end(k, e);
+	return status_of_end(k, ws, e);
 }
 
 /* --- apart from the connection ---------------------------------------------------------------------------------------------------- */
@@ -472,7 +472,7 @@ remote_keep(const char *folder, enum keep_mode mode, const char *id, char *said,
 		status = rc < 0 ? e->status : 0;
 	} else {
 		keep_room(&k);
-		status = over_already(&k) ? status_of_end(&k, e) : keep_tied(&k, e);
+		status = over_already(&k) ? status_of_end(&k, 0, e) : keep_tied(&k, e);
 	}
 	arena_free(&k.arena);
 	return status;
