@@ -22,6 +22,7 @@
 #define HANG_SECONDS 30.0       /* a launch that takes so long, being made for a fraction of a second, hangs */
 #define LAST_WAIT_SECONDS 1.0   /* for a launch in flight when the run ends */
 #define AUTO_SECONDS 1.0        /* of CPU work: less is done before a device is ready */
+#define TEST_AUTO "SIM_TEST_GPU_AUTO" /* in the environment: any run is long enough, and the CPU begins when the devices have opened */
 
 struct flight {
 	int active;
@@ -41,6 +42,7 @@ struct gpu_worker {
 	int64_t want;           /* tasks a launch */
 	uint64_t pick;          /* which leaf is checked: a xorshift of the seed and the device */
 	int wrong, lost;
+	int opened;             /* or failed to; under the crew's lock */
 	char name[160];
 };
 
@@ -384,6 +386,27 @@ fail_device(struct gpu_worker *g, const struct err *e)
 	tell(g, 0, &say);
 }
 
+static void
+note_opened(struct gpu_worker *g)
+{
+	struct crew *c = g->w.crew;
+
+	pthread_mutex_lock(&c->lock);
+	g->opened = 1;
+	pthread_cond_broadcast(&c->idle);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void
+wait_opened(struct crew *c)
+{
+	pthread_mutex_lock(&c->lock);
+	for (int k = 0; k < c->ngpus; k++)
+		while (!c->gpu[k].opened)
+			pthread_cond_wait(&c->idle, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void *
 gpu_main(void *arg)
 {
@@ -395,9 +418,10 @@ gpu_main(void *arg)
 	while ((int64_t)VM_BLOCK << level < c->chunk)
 		level++;
 	g->gpu = gpu_open(c->s->prog, c->total, c->o->seed, g->ordinal, level, 1 << level, &c->cancel, &e);
-	if (!g->gpu) {
+	if (!g->gpu)
 		not_opened(g, &e);
-	} else {
+	note_opened(g);
+	if (g->gpu) {
 		snprintf(g->name, sizeof g->name, "GPU %d (%s)", g->ordinal, gpu_name(g->gpu));
 		if (run_device(g, &e) < 0)
 			fail_device(g, &e);
@@ -424,7 +448,7 @@ choose(struct crew *c, int *first, int *n, struct err *e)
 	int have;
 
 	*n = 0;
-	if (c->o->device == SIM_CPU || (c->o->device == SIM_AUTO && (reason || seconds < AUTO_SECONDS)))
+	if (c->o->device == SIM_CPU || (c->o->device == SIM_AUTO && (reason || (seconds < AUTO_SECONDS && !getenv(TEST_AUTO)))))
 		return 0;
 	if (reason) {
 		struct sim_note note = {.trial = -1};
@@ -477,6 +501,8 @@ crew_gpu_start(struct crew *c, struct err *e)
 		}
 		g->w.started = 1;
 	}
+	if (getenv(TEST_AUTO))
+		wait_opened(c);
 	return 0;
 }
 
