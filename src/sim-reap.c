@@ -67,7 +67,7 @@ remove_rows(struct spool *sp, int64_t id, struct buf *ids, struct err *e)
 	if (rc < 0 || note_id(ids, id, e) < 0 || db_run(sp->db, e, "DELETE FROM attempt WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM event WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM dep WHERE job=?1 OR on_job=?1", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM env WHERE job=?", "i", id) < 0 ||
-	    db_run(sp->db, e, "DELETE FROM notify WHERE job=?", "i", id) < 0 ||
+	    db_run(sp->db, e, "DELETE FROM notify WHERE job=?", "i", id) < 0 || db_run(sp->db, e, "DELETE FROM remote WHERE job=?", "i", id) < 0 ||
 	    db_run(sp->db, e, "DELETE FROM job WHERE id=?", "i", id) < 0)
 		return -1;
 	return 0;
@@ -118,8 +118,8 @@ remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err 
 
 	while ((rc = db_get_int(sp->db, e, &id, "SELECT min(id) FROM job WHERE state>=5 AND parent IS NULL AND ended_at<? AND id>? AND NOT "
 	                        "EXISTS(SELECT 1 FROM dep d JOIN job k ON k.id=d.job WHERE d.on_job=job.id AND k.state<5) "
-	                        "AND NOT EXISTS(SELECT 1 FROM remote r JOIN job k ON k.id=r.job WHERE r.gone<2 AND (k.id=job.id OR k.parent=job.id))", "ii", before,
-	                        last)) > 0) {
+	                        "AND NOT EXISTS(SELECT 1 FROM remote r WHERE r.gone<2 AND (r.job=job.id OR EXISTS(WITH RECURSIVE u(x) AS (SELECT r.job UNION ALL SELECT "
+	                        "k.parent FROM job k JOIN u ON k.id=u.x WHERE k.parent IS NOT NULL) SELECT 1 FROM u WHERE x=job.id)))", "ii", before, last)) > 0) {
 		last = id;
 		buf_clear(&ids);
 		rc = remove_tree(sp, id, before, &ids, e);

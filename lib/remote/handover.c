@@ -211,11 +211,17 @@ verdict(struct work *w, const char *outcome, const char *reason, int status, int
 	char text[600];
 	struct job_end end = {.outcome = outcome, .reason = reason ? text : NULL, .status = status, .signal = sig, .gone = gone};
 	struct err e = {0};
+	int kept;
 
 	clean(text, sizeof text, reason ? reason : "");
+	kept = fsync(w->h->out_fd) == 0 || errno == EINVAL; /* no disk: a pipe */
+	if (!kept && !strcmp(outcome, "completed")) {
+		end.outcome = "failed";
+		end.reason = "its output could not be written to the disk here";
+	}
 	while (attempt_write_verdict(&w->sp, w->job, w->n, &end, &e) < 0)
 		nap(w, SECOND);
-	if (gone == REMOTE_GONE && *w->site.folder)
+	if (kept && gone == REMOTE_GONE && *w->site.folder)
 		tidy(w, outcome);
 	return 0;
 }
@@ -967,17 +973,18 @@ handover_attach(struct handover *h, struct err *e)
 		drop_work(&w);
 		return 0;
 	}
+	find_offset(&w);
 	if (know_host(&w, e) < 0) { /* mended by a person: until then nothing is known */
+		say(&w, "waiting", NULL, e->msg);
 		drop_work(&w);
 		return -1;
 	}
-	find_offset(&w);
 	w.task.grace_ns = JOB_GRACE_DEFAULT_NS;
 	rc = persist(&w, open_step, e);
 	if (rc == 0 && w.in.step == INTENT_SUBMITTING)
 		rc = persist(&w, look_up_step, e);
-	if (rc == 0 && !w.fenced)
-		say(&w, "waiting", NULL, NULL);
+	if (!w.fenced && rc <= 0)
+		say(&w, "waiting", NULL, rc < 0 ? e->msg : NULL);
 	if (!w.fenced && *w.site.folder)
 		follow(&w);
 	else if (!w.fenced)

@@ -724,7 +724,7 @@ static void __attribute__((noreturn))
 leave_to_others(struct keeper *k)
 {
 	if (clk_boot_ns() - k->began < 2000 * MS)
-		poll(NULL, 0, k->cannot_run ? 5000 : 1000);
+		poll(NULL, 0, k->cannot_run || k->t->remote > 1 ? 3000 : 1000);
 	if (k->runner_fd < 0 && k->t->relay) { /* it looks when this process is gone */
 		start_relay(k);
 		say(k, k->seen, "touch", 5);
