@@ -14,6 +14,7 @@
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
+#include "remote/executor.h"
 #include "remote/handover.h"
 #include "remote/hosts.h"
 #include "remote/keep.h"
@@ -30,7 +31,8 @@ static const char usage[] =
     "      --keep FOLDER      look after the attempt in FOLDER, if nobody does: start its stage, enforce\n"
     "                         its limits, write its result\n"
     "      --on WHERE         slurm[:PARTITION], ssh:HOST, pueue[:HOST][/GROUP], or a name in sim-hosts(5)\n"
-    "      --check            is WHERE usable: reached, its folder writable, the programs there (sent if they are not)\n"
+    "      --check            is WHERE usable: reached, its folder writable, the programs there (sent if they\n"
+    "                         are not), its scheduler answering\n"
     "  -h, --help             this text\n"
     "  -V, --version          version\n";
 
@@ -51,7 +53,8 @@ keep(const char *folder)
 static int
 check(const char *on)
 {
-	char self[PATH_MAX];
+	char self[PATH_MAX], version[200] = "";
+	const struct executor *x;
 	struct buf b = BUF_INIT;
 	struct err e = {0};
 	struct host h;
@@ -62,8 +65,12 @@ check(const char *on)
 		cli_usage("--check wants --on WHERE");
 	if (host_find(&h, on, &e) < 0 || site_open(&s, &h, "check", cli_sibling("sim-remote", self, sizeof self), 0, &e) < 0)
 		cli_die(&e);
+	x = executor_of(host_kind_name(h.kind));
+	if (x && x->check && x->check(&s, version, sizeof version, clk_boot_ns() + (int64_t)30 * 1000000000, &e) < 0)
+		cli_die(&e);
 	rc = record_begin(&b, "host", NULL, 0) | record_str(&b, "on", on) | record_str(&b, "kind", host_kind_name(h.kind)) |
 	     record_str(&b, "host", s.name) | record_str(&b, "folder", s.base) | record_str(&b, "program", s.program) |
+	     record_str(&b, "version", version) |
 	     record_num(&b, "clock", (double)s.clock_ns / 1e9) | record_end(&b);
 	if (rc == 0)
 		cli_out(b.s, b.len);

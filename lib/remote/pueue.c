@@ -168,6 +168,7 @@ lookup(struct site *s, const char *label, const char *folder, char id[REMOTE_ID]
 
 	if (!o)
 		return -1;
+	memset(st, 0, sizeof *st);
 	put_quoted(&named, folder);
 	for (void *it = json_first(tasks); it; it = json_next(tasks, it)) {
 		const struct json *task = json_iter_value(it);

@@ -307,7 +307,7 @@ site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, stru
 			e->status = ERR_TEMPFAIL; /* what was begun there may go on without it */
 		return -1;
 	}
-	for (; argv[k] && k < 31; k++)
+	for (; k < 31 && argv[k]; k++)
 		again[k] = argv[k];
 	again[0] = s->program;
 	again[k] = NULL;

@@ -1,6 +1,7 @@
 /* there: see there.h. */
 #include "remote/there.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -95,6 +97,61 @@ there_folder(const char *folder, char out[PATH_MAX], struct err *e)
 	return check_folder(out, e);
 }
 
+#define DAY 86400
+
+static int
+older(const char *path, time_t age)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && st.st_mtime + age < time(NULL);
+}
+
+/* The entries of a folder whose `mark` (NULL: themselves) was not touched for a month; of what never arrived whole, for two days. */
+static void
+clean_folder(const char *folder, const char *mark)
+{
+	DIR *d = opendir(folder);
+	struct dirent *x;
+
+	while (d && (x = readdir(d))) {
+		char path[PATH_MAX], look[PATH_MAX];
+		size_t n = strlen(x->d_name);
+		int part = n > 5 && !strcmp(x->d_name + n - 5, ".part");
+
+		if (x->d_name[0] == '.' || (size_t)snprintf(path, sizeof path, "%s/%s", folder, x->d_name) >= sizeof path ||
+		    (size_t)snprintf(look, sizeof look, "%s%s%s", path, mark ? "/" : "", mark ? mark : "") >= sizeof look)
+			continue;
+		if (access(look, F_OK) == 0 ? older(look, part ? 2 * DAY : 30 * DAY) : older(path, 2 * DAY))
+			spool_remove_tree(path, NULL);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Once a day. What a job works with has a name of its own in the job's folder, and stays. */
+static void
+clean(const char *folder, const char *self)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	/* used today */
+	if ((size_t)snprintf(path, sizeof path, "%.*s/complete", (int)(strrchr(self, '/') ? strrchr(self, '/') - self : 0), self) < sizeof path)
+		utimensat(AT_FDCWD, path, NULL, 0);
+	if ((size_t)snprintf(path, sizeof path, "%s/cleaned", folder) >= sizeof path || (stat(path, &st) == 0 && !older(path, DAY)))
+		return;
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0 || futimens(fd, NULL) < 0)
+		return;
+	close(fd);
+	if ((size_t)snprintf(path, sizeof path, "%s/content", folder) < sizeof path)
+		clean_folder(path, NULL);
+	if ((size_t)snprintf(path, sizeof path, "%s/programs", folder) < sizeof path)
+		clean_folder(path, "complete");
+}
+
 static int
 hello(int argc, char **argv, struct err *e)
 {
@@ -110,6 +167,7 @@ hello(int argc, char **argv, struct err *e)
 		return failed(e);
 	if (n > 0)
 		self[n] = '\0';
+	clean(folder, self);
 	gethostname(host, sizeof host - 1);
 	proc_boot_id(boot, NULL);
 	uname(&u);

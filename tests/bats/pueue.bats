@@ -79,6 +79,16 @@ task_is() { # ID FILTER VALUE
     await 10 task_is 0 .status.Done.result.Failed 5
 }
 
+@test "a place is checked: the daemon answers, the group is there" {
+    run -0 sim-remote --on desk --check
+    [[ $(jq -r .version <<<"$output") == pueue* ]]
+    run -69 sim-remote --on desk:nowhere --check
+    [[ $output == *nowhere* ]]
+    touch "$here/down"
+    run -75 sim-remote --on desk --check
+    [[ $output == *daemon* ]]
+}
+
 @test "states of versions before 4 are understood" {
     touch "$here/three"
     job=$(submit -- sh -c 'echo out')

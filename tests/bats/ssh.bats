@@ -150,6 +150,19 @@ trouble() { # JOB PATTERN
     [ "$(find "$work/content" -name "$(sha256sum "$DCF" | cut -d' ' -f1)*" | wc -l)" = 1 ]
 }
 
+@test "contents and programs that nobody used for a month are removed" {
+    run -0 sim-remote --on bare --check
+    home=$FAR/home/bare
+    mkdir -p "$home/content" "$home/programs/old"
+    touch "$home/content/new" "$home/content/new.part"
+    touch -d '3 days ago' "$home/content/half.part" "$home/content/kept"
+    touch -d '40 days ago' "$home/content/old" "$home/programs/old/complete" "$home/cleaned"
+    run -0 sim-remote --on bare --check
+    [ "$(cd "$home/content" && echo *)" = "kept new new.part" ]
+    [ ! -e "$home/programs/old" ]
+    [ -x "$(jq -r .program <<<"$output")" ]
+}
+
 @test "data files that a spec names go with it" {
     printf '%s\n' 900 1000 1100 >data.csv
     sim-engine "$DCF" -i 'Inputs!B4 ~ empirical("data.csv", 1)' -t 'Summary!B12' -n 1000 --seed 3 | sim-aggregate | jq -c '.targets[0].mean' >here
@@ -448,7 +461,7 @@ two" ]
 @test "killed at system calls on either side: the job runs once" {
     need python3
     export SIM_CRASH_SSH=$FAR/config
-    run -0 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 61 --seconds 15 begin begin-apart begin-keeper tied tied-keeper tied-stage \
+    run -0 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 4 begin begin-apart begin-keeper tied tied-keeper tied-stage \
         ssh-run ssh-keeper ssh-stage ssh-ssh
     echo "$output"
 }
