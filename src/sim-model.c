@@ -103,6 +103,8 @@ same(const struct value *x, const struct value *y, double tolerance, double leas
 
 	if (x->kind == V_BLANK && y->kind == V_TEXT && !y->u.text->nbytes)
 		return 1;
+	if (x->kind == V_TEXT && y->kind == V_ERROR) /* as Google Sheets caches an error */
+		return !strcmp(x->u.text->s, xl_error_name(y->error));
 	if (x->kind != y->kind)
 		return 0;
 	switch (x->kind) {

@@ -58,3 +58,9 @@ evaluates() { # workbook, formula, value
     run --separate-stderr -0 sim-engine --trial 3 -t 'Model!G1' -i 'Model!D1 ~ normal(1,0.01)' --seed 3 x.xlsx
     [ "$(jq -r 'select(.cell == "Model!G1").value' <<<"$output")" = "$sampled" ]
 }
+@test "an error that was cached as a text is the error" {
+    odd x.xlsx 'n = "xl/worksheets/sheet2.xml"; d = parts[n]; parts[n] = d[:d.index(b"<sheetData")] + b"<sheetData><row r=\"1\"><c r=\"A1\" t=\"str\"><f>1/0</f><v>#DIV/0!</v></c><c r=\"B1\" t=\"str\"><f>1/0</f><v>#N/A</v></c></row></sheetData></worksheet>"'
+    run sim-model --verify --all --format ndjson x.xlsx
+    [ "$(jq -r 'select(.cell == "Model!A1").verdict' <<<"$output")" = agrees ]
+    [ "$(jq -r 'select(.cell == "Model!B1").verdict' <<<"$output")" = differs ]
+}
