@@ -237,14 +237,9 @@ static int cx_log2(struct cx z, struct cx *w) { return logarithm(z, log_2, 1.442
 static int
 cx_sqrt(struct cx z, struct cx *w)
 {
-	double a = cx_abs(z), t = ks_sqrt(ks_abs(z.re) / 2 + a / 2);
+	double a = ks_sqrt(cx_abs(z)), t = ks_atan2(z.im, z.re) / 2; /* by length and angle, as Excel: the root of -1 is 6E-17+i */
 
-	if (a == 0)
-		*w = z;
-	else if (z.re >= 0)
-		*w = (struct cx){t, z.im / t / 2};
-	else
-		*w = (struct cx){ks_abs(z.im) / t / 2, z.im < 0 ? -t : t};
+	*w = a == 0 ? z : (struct cx){a * ks_cos(t), a * ks_sin(t)};
 	return 0;
 }
 

@@ -588,6 +588,10 @@ fn_offset(struct eval *ev, const struct node *call, struct value *args, int narg
 	c1 = a->col1 + trunc(option(args, nargs, 2, 0));
 	h = nargs > 3 && args[3].kind == V_NUM && !(call->args[3]->kind == N_MISSING) ? trunc(args[3].u.num) : a->row2 - a->row1 + 1;
 	w = nargs > 4 && args[4].kind == V_NUM && !(call->args[4]->kind == N_MISSING) ? trunc(args[4].u.num) : a->col2 - a->col1 + 1;
+	if (h == 0 && nargs > 3 && args[3].u.num != 0) /* 0.9 rows are one */
+		h = args[3].u.num < 0 ? -1 : 1;
+	if (w == 0 && nargs > 4 && args[4].u.num != 0)
+		w = args[4].u.num < 0 ? -1 : 1;
 	if (h < 0)
 		r1 += h + 1, h = -h;
 	if (w < 0)

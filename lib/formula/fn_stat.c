@@ -148,6 +148,53 @@ call_number(struct eval *ev, xl_fn *fn, const struct list *l, const double *k)
 	return c.err ? value_error(c.err) : value_num(v);
 }
 
+/* --- T.TEST --------------------------------------------------------------------------------------------------- */
+
+/* Positions where both are numbers; 0, or the error kind. */
+static int
+pairs_of(struct eval *ev, struct value x, struct value y, struct list *l, struct list *k)
+{
+	const struct array *a = eval_to_array(ev, x), *b = eval_to_array(ev, y);
+	int64_t n = (int64_t)a->rows * a->cols;
+
+	if (n != (int64_t)b->rows * b->cols)
+		return XE_NA;
+	for (int64_t i = 0; i < n; i++) {
+		if (a->v[i].kind == V_ERROR || b->v[i].kind == V_ERROR)
+			return a->v[i].kind == V_ERROR ? a->v[i].error : b->v[i].error;
+		if (a->v[i].kind == V_NUM && b->v[i].kind == V_NUM) {
+			list_add(ev, l, a->v[i].u.num);
+			list_add(ev, k, b->v[i].u.num);
+		}
+	}
+	return 0;
+}
+
+void
+fn_t_test(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	double tails = args[2].u.num, kind = args[3].u.num;
+	struct list l = {0}, k = {0};
+	struct xl_arg arg[4] = {{NULL, 0, 0, 1}, {NULL, 0, 0, 1}, {&tails, 1, 1, 1}, {&kind, 1, 1, 1}};
+	struct xl_call c = {.arg = arg, .nargs = 4, .date1904 = ev->date1904};
+	int e;
+
+	(void)call;
+	(void)nargs;
+	if (kind >= 1 && kind < 2) /* paired */
+		e = pairs_of(ev, args[0], args[1], &l, &k);
+	else if (!(e = list_of(ev, args[0], &l)))
+		e = list_of(ev, args[1], &k);
+	if (e) {
+		*out = value_error(e);
+		return;
+	}
+	arg[0] = (struct xl_arg){l.x, (int)l.n, (int)l.n, 1};
+	arg[1] = (struct xl_arg){k.x, (int)k.n, (int)k.n, 1};
+	tails = xl_t_test(&c);
+	*out = c.err ? value_error(c.err) : value_num(tails);
+}
+
 /* --- SUBTOTAL, AGGREGATE --------------------------------------------------------------------------------------------- */
 
 enum { SKIP_HIDDEN = 1, SKIP_ERRORS = 2, SKIP_NESTED = 4 };

@@ -136,7 +136,7 @@ int
 func_never_text(const struct func *f)
 {
 	static const char *const numeric[] = {
-	    "SUMIF", "SUMIFS", "COUNTIF", "COUNTIFS", "AVERAGEIF", "AVERAGEIFS", "MINIFS", "MAXIFS", "COUNT", "COUNTA",
+	    "T.TEST", "SUMIF", "SUMIFS", "COUNTIF", "COUNTIFS", "AVERAGEIF", "AVERAGEIFS", "MINIFS", "MAXIFS", "COUNT", "COUNTA",
 	    "COUNTBLANK", "SUBTOTAL", "AGGREGATE", "SUMPRODUCT", "MATCH", "XMATCH", "ROW", "ROWS", "COLUMN", "COLUMNS",
 	    "AND", "OR", "XOR", "NOT", "ISNUMBER", "ISTEXT", "ISBLANK", "ISERROR", "ISERR", "ISNA", "ISLOGICAL", "ISNONTEXT",
 	    "ISEVEN", "ISODD", "LEN", "FIND", "SEARCH", "VALUE", "EXACT", "CODE", "N", "TREND", "GROWTH", "LINEST", "LOGEST",

@@ -102,7 +102,7 @@ for f, v in [('COMPLEX(3,4)', "3+4i"), ('COMPLEX(3,4,"j")', "3+4j"), ('COMPLEX(0
 for f, v in [('IMSUM("1+i","1+j")', "#VALUE!"), ('IMREAL("6-9")', "#NUM!"), ('IMREAL("abc")', "#NUM!"), ('IMREAL(TRUE)', "#VALUE!"),
              ('IMREAL("1 + i")', "#NUM!"), ('IMREAL("1e3-2.5e-1i")', 1000), ('IMAGINARY("1e3-2.5e-1i")', -0.25), ('IMAGINARY("-i")', -1),
              ('IMREAL("")', "#NUM!"), ('IMARGUMENT(0)', "#DIV/0!"), ('IMLN(0)', "#NUM!"), ('IMDIV(1,0)', "#NUM!"), ('IMPOWER(0,0)', "#NUM!"),
-             ('IMPOWER(0,2)', "0"), ('IMCSC(0)', "#NUM!"), ('IMCSCH(0)', "#NUM!"), ('IMCOT(0)', "#NUM!"), ('IMSQRT(-4)', "2i"),
+             ('IMPOWER(0,2)', "0"), ('IMCSC(0)', "#NUM!"), ('IMCSCH(0)', "#NUM!"), ('IMCOT(0)', "#NUM!"), ('IMSQRT(-4)', "1.22464679914735E-16+2i"),
              ('IMPOWER("i",2)', "-1"), ('IMPOWER("2",-2)', "0.25"), ('IMSUM({"1+i";"2-3i";4})', "7-2i"), ('IMSUB("j",1)', "-1+j"),
              ('IMABS("3e200+4e200i")', 5e200), ('IMABS("3e-200+4e-200i")', 5e-200), ('IMREAL(IMDIV("1e200+1e200i","1e200"))', 1),
              ('IMTAN("1+400i")', "i"), ('IMEXP(1000)', "#NUM!"), ('IMLOG10(1000)', "3"), ('IMLOG2("1024")', "10")]:
