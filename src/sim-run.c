@@ -28,8 +28,8 @@
 #include "common/orphans.h"
 #include "common/spool.h"
 #include "record/record.h"
-#include "remote/handover.h"
 #include "remote/site.h"
+#include "remote/wrap.h"
 #include "spool/attempt.h"
 #include "spool/catchup.h"
 #include "spool/claim.h"
@@ -424,7 +424,7 @@ start(struct runner *r, struct claim *c)
 	int made = attempt_make(&r->sp, c->job.id, c->job.attempt, &e);
 
 	if (made == 0 && launch_prepare(&r->sp, &c->job, c->units.s ? c->units.s : "", r->engine, r->self, &l, &e) == 0) {
-		if (!r->on || handover_wrap(&r->sp, &c->job, r->on, r->self, &l, &e) == 0)
+		if (!r->on || wrap_launch(&r->sp, &c->job, r->on, r->self, &l, &e) == 0)
 			pid = keeper_start(&r->sp, &l.task, r->ctl[1], &e);
 		launch_free(&l);
 	}

@@ -15,10 +15,10 @@
 #ifndef REMOTE_HANDOVER_H
 #define REMOTE_HANDOVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
-#include "spool/launch.h"
 
 struct handover {
 	const char *on;          /* --on */
@@ -30,9 +30,6 @@ struct handover {
 	int out_fd, log_fd;      /* where output and log are copied to */
 	int term, pause;         /* asked for before it was called */
 };
-
-/* From a launch to that of its sim-remote: command line, task as input, limits. relay as for launch_prepare(). */
-int handover_wrap(const struct spool *sp, const struct job *j, const char *on, const char *relay, struct launch *l, struct err *e);
 
 /* Submits and follows (task: task.h), or, attach, looks and follows. 0 when the verdict is written; -1: bad usage, or it cannot be. TERM, TSTP and CONT, which
  * the caller has blocked, end, pause and resume it there. */
