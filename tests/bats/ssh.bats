@@ -150,6 +150,42 @@ trouble() { # JOB PATTERN
     [ "$(find "$work/content" -name "$(sha256sum "$DCF" | cut -d' ' -f1)*" | wc -l)" = 1 ]
 }
 
+@test "what arrives cut short is no file; a content goes on where it was, and is checked" {
+    head -c 3000000 /dev/urandom >big
+    sum=$(sha256sum big | cut -d' ' -f1)
+    place=$BATS_TEST_TMPDIR/place
+    head -c 100 big >short
+    run -75 sim-remote --put "$place/file" 200 600 <short
+    [[ $output == *"100 bytes are missing"* ]]
+    [ -z "$(find "$place" -type f)" ]
+    run -1 sim-remote --content "$place" "$sum.bin" 3000000 ask
+    [ "$output" = 0 ]
+    head -c 1000000 big >part
+    run -75 sim-remote --content "$place" "$sum.bin" 3000000 0 <part
+    run -1 sim-remote --content "$place" "$sum.bin" 3000000 ask
+    [ "$output" = 1000000 ]
+    tail -c +1000001 big >rest
+    run -0 sim-remote --content "$place" "$sum.bin" 3000000 1000000 <rest
+    cmp big "$output"
+    run -0 sim-remote --content "$place" "$sum.bin" 3000000 ask
+    other=$(sha256sum rest | cut -d' ' -f1)
+    run -75 sim-remote --content "$place" "$other.bin" 3000000 0 <big
+    [[ $output == *"another SHA-256"* ]]
+    [ "$(find "$place" -type f | wc -l)" = 1 ]
+}
+
+@test "two senders of one content at once: it is there once, and whole" {
+    head -c 3000000 /dev/urandom >big
+    sum=$(sha256sum big | cut -d' ' -f1)
+    for _ in 1 2 3 4; do
+        sim-remote --content "$BATS_TEST_TMPDIR/place" "$sum.bin" 3000000 0 <big >>paths 3>&- &
+    done
+    wait
+    [ "$(sort -u paths | wc -l)" = 1 ]
+    cmp big "$(head -n 1 paths)"
+    [ "$(find place -type f | wc -l)" = 1 ]
+}
+
 @test "contents and programs that nobody used for a month are removed" {
     run -0 sim-remote --on bare --check
     home=$FAR/home/bare
