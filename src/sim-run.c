@@ -83,6 +83,7 @@ struct runner {
 	int64_t limit, claimed;  /* jobs to run in all, 0: no limit */
 	const char *on;      /* where jobs run; NULL: here */
 	struct host host;    /* of it */
+	int connected;           /* it began the shared connection to it */
 	int hand_back_first, failed, stdout_gone, last_signal;
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];
@@ -699,8 +700,8 @@ look_after(struct runner *r)
 	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, report, r, &e) < 0 ||
 	    cli_orphans_apart(&r->sp, &e) < 0)
 		die(r, &e);
-	if (r->on)
-		site_hold(&r->host); /* one connection for all attempts; where it cannot be, each makes its own */
+	if (r->on && site_hold(&r->host) > 0)
+		r->connected = 1; /* one connection for all attempts; where it cannot be, each makes its own */
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;
 	r->next_look = 1;
@@ -996,7 +997,8 @@ main(int argc, char **argv)
 	loop(&r);
 	unregister_worker(&r);
 	if (r.on) {
-		site_let_go(&r.host);
+		if (r.connected)
+			site_let_go(&r.host);
 		host_free(&r.host);
 	}
 	db_checkpoint(r.sp.db);

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clk.h"
@@ -107,18 +109,33 @@ ssh_words(const struct host *h, const char *control, char *path_option, size_t n
 	return k;
 }
 
+/* Somebody listens at it. The socket of a master that was killed is left behind. */
+static int
+is_held(const char *control)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), held;
+
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", control);
+	held = fd >= 0 && (connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == EAGAIN);
+	if (!held && errno == ECONNREFUSED)
+		unlink(control);
+	if (fd >= 0)
+		close(fd);
+	return held;
+}
+
 int
 site_hold(const struct host *h)
 {
 	char control[108], option[160], *v[SSH_WORDS];
-	struct stat st;
 	pid_t pid;
 	int k;
 
 	if (!h->host)
 		return 0;
 	control_path(h, control, sizeof control);
-	if (!*control || (stat(control, &st) == 0 && S_ISSOCK(st.st_mode)))
+	if (!*control || is_held(control))
 		return 0;
 	k = ssh_words(h, control, option, sizeof option, v, NULL);
 	if (k < 0)
