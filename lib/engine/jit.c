@@ -224,16 +224,18 @@ static void
 key_of(char key[CACHE_KEY_MAX], const struct gen *g, const char *cc, enum isa isa)
 {
 	struct stat st = {0};
-	char who[512];
-	const char *piece[3] = {g->src, who, isa_name(isa)};
-	size_t n[3] = {g->nbytes, 0, strlen(isa_name(isa))};
+	char who[512], flags[1024];
+	const char *piece[4] = {g->src, who, isa_name(isa), flags};
+	size_t n[4] = {g->nbytes, 0, strlen(isa_name(isa)), 0};
 	int k;
 
 	stat(cc, &st);
 	k = snprintf(who, sizeof who, "%.300s %lld %lld.%09ld", cc, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
 	             st.st_mtim.tv_nsec);
 	n[1] = k > 0 && (size_t)k < sizeof who ? (size_t)k : 0;
-	cache_key(key, piece, n, 3);
+	for (size_t f = 0; common_flags[f]; f++)
+		n[3] += (size_t)snprintf(flags + n[3], sizeof flags - n[3], "%s ", common_flags[f]);
+	cache_key(key, piece, n, 4);
 }
 
 static int
