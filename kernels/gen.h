@@ -6,7 +6,7 @@
  * built-ins): the same statements on doubles, slow operations inline.
  *
  *   G_NEAR(site, name, a, b)    operation of kind NEAR or EACH; site: the host's number for it (vectors only)
- *   K(g_gather)(t, last, x)     element x of a table, clamped into it
+ *   G_ROUND(site, x, n)         ROUND to n digits, a constant (vectors only)
  *   K(g_index)(x, last)         whole number in 1 .. last, for the selections of PICK
  *   K(g_countle)(t, n, x)       CUDA only; G_NUMCALL, G_DISTCALL: CUDA only
  *   G_U(s)                      the uniform of stream s; G_DRAW(s), vectors only, makes those of a block
@@ -27,16 +27,6 @@
 #else
 #define KERNELS_GEN_S
 #endif
-
-/* What is out of range belongs to an error lane: any element will do. */
-K_FN kd
-K(g_gather)(const double *t, double last, kd a)
-{
-	kd x = k_sel(k_ge(a, k_set(0.0)), a, k_set(0.0));
-
-	x = k_sel(k_le(x, k_set(last)), x, k_set(last));
-	return k_gather(t, k_small(k_trunc(x)));
-}
 
 K_FN kd
 K(g_index)(kd a, double last)
@@ -147,6 +137,17 @@ kv_g_findeq(const struct g_args *a, unsigned site, const double *t, size_t n, kd
 		at = k_sel(k_eq(y, x), k_set((double)n), at);
 	}
 	return k_any(near) ? kv_g_call1(a, site, x) : at;
+}
+
+#define G_ROUND(site, x, n) kv_g_round_const(a, site, x, n)
+
+K_FN kd
+kv_g_round_const(const struct g_args *a, unsigned site, kd x, double n)
+{
+	km near;
+	kd y = K(fast_round_const)(x, n, &near);
+
+	return __builtin_expect(k_any(near), 0) ? kv_g_slow(a, site, x, k_set(n)) : y;
 }
 
 #define NEARROW(name, near, slow)                                                              \

@@ -95,6 +95,16 @@ K(op_finchk)(kd a)
 	return k_sel(k_le(k_abs(a), k_set(0x1.fffffffffffffp+1023)), k_set(0.0), k_set(6.0));
 }
 
+/* Element a of t[0 .. last], which has room for 16; what is out of range belongs to an error lane: any element will do. */
+K_FN kd
+K(element)(const double *t, double last, kd a)
+{
+	kd x = k_sel(k_ge(a, k_set(0.0)), a, k_set(0.0));
+	kl i = k_small(k_trunc(k_sel(k_le(x, k_set(last)), x, k_set(last))));
+
+	return last <= 15 ? k_lut16(t, i) : k_gather(t, i);
+}
+
 K_FN kd K(op_pow)(kd a, kd b) { return K(pow)(a, b); }
 K_FN kd K(op_exp)(kd a) { return K(exp)(a); }
 K_FN kd K(op_log)(kd a) { return K(log)(a); }

@@ -325,4 +325,16 @@ K(fast_round)(kd x, kd n)
 	k = k_floor(K(round_scaled)(x, n, &p, &up) + 0.5);
 	return k_copysign(k_sel(up, k / p, k * p), x) + 0.0;
 }
+
+/* The same to n digits, the same for all lanes: a power of ten that is known, and no division for whole numbers. *near: where that is not it. */
+K_FN kd
+K(fast_round_const)(kd x, double n, km *near)
+{
+	double whole = ks_trunc(n), an = ks_abs(whole), p = xl_p10[an <= 22 ? (int)an : 22];
+	kd a = k_abs(x), y = whole > 0 ? a * p : whole < 0 ? a / p : a, r = k_floor(y + 0.5);
+
+	*near = an <= 22 ? K(near_half)(y) : k_eq(k_set(0.0), k_set(0.0));
+	r = whole > 0 ? r / p : whole < 0 ? r * p : r;
+	return k_copysign(r, x) + 0.0;
+}
 #endif

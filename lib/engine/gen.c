@@ -292,7 +292,7 @@ put_gather(struct gen_writer *w, const struct ir_insn *i)
 {
 	const struct ir_table *t = &w->ir->table[i->aux];
 
-	buf_printf(&w->body, "K(g_gather)(tab + %zu, ", gen_table(w, t->v, t->n));
+	buf_printf(&w->body, "K(element)(tab + %zu, ", gen_table(w, t->v, t->n));
 	gen_number(&w->body, (double)t->n - 1);
 	buf_puts(&w->body, ", ");
 	operand(w, i->arg[0]);
@@ -360,6 +360,14 @@ put_expression(struct gen_writer *w, const struct ir_insn *i, ir_ref at)
 		break;
 	case F_NEAR:
 		w->slow = 1;
+		if (i->op == IR_ROUND && w->dialect == GEN_VECTOR && w->ir->insn[i->arg[1]].op == IR_CONST) {
+			buf_printf(&w->body, "G_ROUND(%u, ", gen_site(w, i->op, IR_NONE));
+			operand(w, i->arg[0]);
+			buf_puts(&w->body, ", ");
+			gen_number(&w->body, w->ir->insn[i->arg[1]].imm);
+			buf_puts(&w->body, ");\n");
+			break;
+		}
 		buf_printf(&w->body, "G_NEAR(%u, %s, ", w->dialect == GEN_VECTOR ? gen_site(w, i->op, IR_NONE) : 0, name);
 		operand(w, i->arg[0]);
 		buf_puts(&w->body, ", ");

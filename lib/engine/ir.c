@@ -517,6 +517,43 @@ ir_op1(struct ir *ir, enum ir_op op, ir_ref a)
 	return r;
 }
 
+static int
+is_small_whole(const struct ir_insn *i)
+{
+	return i->integer && i->lo >= -DBL_MAX && i->hi <= DBL_MAX && fabs(i->lo) < 1e14 && fabs(i->hi) < 1e14;
+}
+
+/* Operations on 15 digits of which there is a plain form. */
+static int
+is_snapping(enum ir_op op)
+{
+	return op == IR_ADDSNAP || op == IR_SUBSNAP || (op >= IR_EQ && op <= IR_GE);
+}
+
+/* That form. */
+static ir_ref
+plain(struct ir *ir, enum ir_op op, ir_ref a, ir_ref b)
+{
+	switch (op) {
+	case IR_EQ:
+		return ir_op2(ir, IR_XEQ, a, b);
+	case IR_NE:
+		return ir_op1(ir, IR_NOT, ir_op2(ir, IR_XEQ, a, b));
+	case IR_LT:
+		return ir_op2(ir, IR_XLT, a, b);
+	case IR_LE:
+		return ir_op2(ir, IR_XLE, a, b);
+	case IR_GT:
+		return ir_op2(ir, IR_XLT, b, a);
+	case IR_GE:
+		return ir_op2(ir, IR_XLE, b, a);
+	case IR_ADDSNAP:
+		return ir_op2(ir, IR_ADD, a, b);
+	default:
+		return ir_op2(ir, IR_SUB, a, b);
+	}
+}
+
 ir_ref
 ir_op2(struct ir *ir, enum ir_op op, ir_ref a, ir_ref b)
 {
@@ -611,30 +648,8 @@ ir_op2(struct ir *ir, enum ir_op op, ir_ref a, ir_ref b)
 	if (decided(&i, &ir->insn[a], &ir->insn[b], &z))
 		return ir_const(ir, z);
 	/* comparisons of whole numbers need no 15-digit rule: below 1e14 they tie only when equal */
-	if (ir->insn[a].integer && ir->insn[b].integer && ir_finite(ir, a) && ir_finite(ir, b) &&
-	    fabs(ir->insn[a].lo) < 1e14 && fabs(ir->insn[a].hi) < 1e14 && fabs(ir->insn[b].lo) < 1e14 &&
-	    fabs(ir->insn[b].hi) < 1e14) {
-		switch (op) {
-		case IR_EQ:
-			return ir_op2(ir, IR_XEQ, a, b);
-		case IR_NE:
-			return ir_op1(ir, IR_NOT, ir_op2(ir, IR_XEQ, a, b));
-		case IR_LT:
-			return ir_op2(ir, IR_XLT, a, b);
-		case IR_LE:
-			return ir_op2(ir, IR_XLE, a, b);
-		case IR_GT:
-			return ir_op2(ir, IR_XLT, b, a);
-		case IR_GE:
-			return ir_op2(ir, IR_XLE, b, a);
-		case IR_ADDSNAP:
-			return ir_op2(ir, IR_ADD, a, b);
-		case IR_SUBSNAP:
-			return ir_op2(ir, IR_SUB, a, b);
-		default:
-			break;
-		}
-	}
+	if (is_snapping(op) && ((is_small_whole(&ir->insn[a]) && is_small_whole(&ir->insn[b])) || ir_never_near(ir, a, b, op == IR_ADDSNAP)))
+		return plain(ir, op, a, b);
 	r = intern(ir, &i, &fresh);
 	if (fresh)
 		set_range2(&ir->insn[r], &ir->insn[a], &ir->insn[b]);
@@ -806,6 +821,17 @@ ir_result(struct ir *ir, enum ir_op res, ir_ref call)
 		(ir)->field[(ir)->count] = (item);                                           \
 	} while (0)
 
+/* With room for 16: short ones are looked up in registers. */
+static double *
+copy_table(struct ir *ir, const double *v, size_t n)
+{
+	double *t = arena_zalloc(&ir->arena, (n > 16 ? n : 16) * sizeof *t);
+
+	if (n)
+		memcpy(t, v, n * sizeof *t);
+	return t;
+}
+
 uint32_t
 ir_add_table(struct ir *ir, const double *v, size_t n, void *user)
 {
@@ -815,7 +841,7 @@ ir_add_table(struct ir *ir, const double *v, size_t n, void *user)
 		if (ir->table[k].n == n && ir->table[k].user == user &&
 		    !memcmp(ir->table[k].v, v, n * sizeof *v))
 			return (uint32_t)k;
-	t.v = user ? v : arena_memdup(&ir->arena, v, n * sizeof *v); /* a sampler's table stays where it is, aligned */
+	t.v = user ? v : copy_table(ir, v, n); /* a sampler's table stays where it is, aligned */
 	APPEND(ir, table, ntables, t);
 	return (uint32_t)ir->ntables++;
 }

@@ -206,15 +206,10 @@ run_uniform(const struct vm_insn *i, struct vm_run *r)
 static void
 run_gather(const struct vm_insn *i, struct vm_run *r)
 {
-	const double *a = r->reg + i->a, *t = i->table;
-	double *o = r->reg + i->dst;
-	double last = (double)i->ntable - 1;
+	const double *a = r->reg + i->a;
+	double *o = r->reg + i->dst, last = (double)i->ntable - 1;
 
-	for (size_t k = 0; k < r->n; k++) { /* what is out of range belongs to an error lane: any element will do */
-		double x = a[k] >= 0 ? a[k] : 0;
-
-		o[k] = t[(size_t)(x <= last ? x : last)];
-	}
+	LOOP(r) k_store(o + k, K(element)(i->table, last, k_load(a + k)));
 }
 
 static void
@@ -325,29 +320,36 @@ run_distcall(const struct vm_insn *i, struct vm_run *r)
 	}
 }
 
-/* ROUND to a constant number of digits: the power of ten is looked up once. */
-static void
-run_round_const(const struct vm_insn *i, struct vm_run *r)
+static inline __attribute__((always_inline)) void
+round_const(const struct vm_insn *i, struct vm_run *r, double digits)
 {
 	const double *a = r->reg + i->a;
-	double *o = r->reg + i->dst, n = ks_trunc(i->imm);
-	kd p = k_set(xl_p10[ks_abs(n) <= 22 ? (int)ks_abs(n) : 22]);
-	int up = n >= 0, fine = ks_abs(n) <= 22;
+	double *o = r->reg + i->dst;
 
 	LOOP(r) {
-		kd x = k_load(a + k), y = up ? k_abs(x) * p : k_abs(x) / p;
+		kd x = k_load(a + k), y;
+		km near;
 
-		if (__builtin_expect(!fine || k_any(K(near_half)(y)), 0)) {
+		y = K(fast_round_const)(x, digits, &near);
+		if (__builtin_expect(k_any(near), 0)) {
 			double v[KLANES];
 
 			k_store(v, x);
 			for (int j = 0; j < KLANES; j++)
-				o[k + (size_t)j] = slow_round(v[j], i->imm);
+				o[k + (size_t)j] = slow_round(v[j], digits);
 		} else {
-			y = k_floor(y + 0.5);
-			k_store(o + k, k_copysign(up ? y / p : y * p, x) + 0.0);
+			k_store(o + k, y);
 		}
 	}
+}
+
+static void
+run_round_const(const struct vm_insn *i, struct vm_run *r)
+{
+	if (i->imm == 0) /* a loop of its own: no division */
+		round_const(i, r, 0);
+	else
+		round_const(i, r, i->imm);
 }
 
 #define SCAN_LIMIT 64 /* longer tables are searched lane by lane */
