@@ -12,7 +12,8 @@
  *
  * Invariants
  *  1. A statement applies the very function of kernels/ that the vector machine applies, to the same operands.
- *  2. A function has at most GEN_PART (GEN_PART_CUDA) statements; values that live on between two are kept in memory.
+ *  2. A function (a part) has at most GEN_PART (GEN_PART_CUDA) statements, in vectors a loop over the block; values that live on between two
+ *     are kept in memory.
  *  3. A program with a TREE is refused: it needs the scalar evaluator.
  */
 #ifndef ENGINE_GEN_H

@@ -1,6 +1,6 @@
 /*
  * jit: the compiled tier of the CPU engine. The program as C source (gen.h), through the machine's compiler, loaded
- * with dlopen: the bits of the vector machine, several times faster than it. What was compiled is cached on disk.
+ * with dlopen: the bits of the vector machine, without the loads and stores between its instructions. What was compiled is cached on disk.
  *
  * Compiler: $SIM_CC, else cc. Nothing here is needed: where there is no compiler, no cache folder, or a file system
  * that does not let code be loaded, the vector machine does the work, and the reason is told.
