@@ -1055,6 +1055,33 @@ eval_last_operation(struct eval *ev, const struct node *n)
 	return binary_values(ev, n->op, a, eval_node(ev, n->args[1]), 1);
 }
 
+/* What two areas have in common; 0 if nothing. */
+static int
+overlap(const struct area *x, const struct area *y, struct area *r)
+{
+	*r = *x;
+	r->row1 = x->row1 > y->row1 ? x->row1 : y->row1;
+	r->col1 = x->col1 > y->col1 ? x->col1 : y->col1;
+	r->row2 = x->row2 < y->row2 ? x->row2 : y->row2;
+	r->col2 = x->col2 < y->col2 ? x->col2 : y->col2;
+	return x->sheet1 == y->sheet1 && r->row1 <= r->row2 && r->col1 <= r->col2;
+}
+
+/* Each area of one with each of the other. */
+static struct value
+intersection(struct eval *ev, const struct ref *a, const struct ref *b)
+{
+	struct ref *u = arena_alloc(&ev->tmp, sizeof *u + (size_t)a->nareas * (size_t)b->nareas * sizeof u->area[0]);
+	struct value v = {.kind = V_REF};
+
+	u->nareas = 0;
+	for (int i = 0; i < a->nareas; i++)
+		for (int k = 0; k < b->nareas; k++)
+			u->nareas += overlap(&a->area[i], &b->area[k], &u->area[u->nareas]);
+	v.u.ref = u;
+	return u->nareas ? v : value_error(XE_NULL);
+}
+
 static struct value
 range_operator(struct eval *ev, int op, struct value a, struct value b)
 {
@@ -1078,24 +1105,17 @@ range_operator(struct eval *ev, int op, struct value a, struct value b)
 		v.u.ref = u;
 		return v;
 	}
+	if (op == ' ')
+		return intersection(ev, a.u.ref, b.u.ref);
 	x = &a.u.ref->area[0];
 	y = &b.u.ref->area[0];
 	if (x->sheet1 != y->sheet1)
-		return value_error(op == ' ' ? XE_NULL : XE_VALUE);
+		return value_error(XE_VALUE);
 	r = *x;
-	if (op == ':') {
-		r.row1 = x->row1 < y->row1 ? x->row1 : y->row1;
-		r.col1 = x->col1 < y->col1 ? x->col1 : y->col1;
-		r.row2 = x->row2 > y->row2 ? x->row2 : y->row2;
-		r.col2 = x->col2 > y->col2 ? x->col2 : y->col2;
-		return area_value(ev, r);
-	}
-	r.row1 = x->row1 > y->row1 ? x->row1 : y->row1;
-	r.col1 = x->col1 > y->col1 ? x->col1 : y->col1;
-	r.row2 = x->row2 < y->row2 ? x->row2 : y->row2;
-	r.col2 = x->col2 < y->col2 ? x->col2 : y->col2;
-	if (r.row1 > r.row2 || r.col1 > r.col2)
-		return value_error(XE_NULL);
+	r.row1 = x->row1 < y->row1 ? x->row1 : y->row1;
+	r.col1 = x->col1 < y->col1 ? x->col1 : y->col1;
+	r.row2 = x->row2 > y->row2 ? x->row2 : y->row2;
+	r.col2 = x->col2 > y->col2 ? x->col2 : y->col2;
 	return area_value(ev, r);
 }
 

@@ -430,6 +430,16 @@ fn_isformula(struct eval *ev, const struct node *call, struct value *args, int n
 		return;
 	}
 	a = &args[0].u.ref->area[0];
+	if (is_array_condition(ev, &args[0])) { /* of a range, cell by cell */
+		struct array *r = eval_new_array(ev, eval_to_array(ev, args[0])->rows, eval_to_array(ev, args[0])->cols);
+
+		for (int32_t i = 0; i < r->rows; i++)
+			for (int32_t k = 0; k < r->cols; k++)
+				r->v[(int64_t)i * r->cols + k] =
+				    value_bool(model_formula(ev->m, a->sheet1, a->row1 + i, a->col1 + k) != NULL);
+		*out = eval_array_value(r);
+		return;
+	}
 	*out = value_bool(model_formula(ev->m, a->sheet1, a->row1, a->col1) != NULL);
 }
 
