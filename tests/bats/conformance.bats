@@ -3,14 +3,20 @@
 # wrote (tests/conformance/make_stress.py), and the real workbooks of ../shared/workbooks where they are.
 load helper
 
+# All agree but three, where Excel's own cached values say otherwise (tests/golden/formulas-excel.tsv): "<>2" counts a text 2, AND passes
+# over text, VDB's years begin at the fraction of its start.
+as_libreoffice() {
+    run sim-model --verify --all --tolerance 1e-10 --format ndjson "$ROOT/tests/conformance/$1"
+    jq -e '.type == "verified" and .agree > 2700 and .differ == 3 and .unsupported == 0' <<<"${lines[-1]}"
+    [ "$(jq -r 'select(.verdict == "differs").cell' <<<"$output" | sort | xargs)" = 'criteria!C26 logic!C17 money!C117' ]
+}
+
 @test "formulas written by XlsxWriter, calculated by LibreOffice" {
-    run -0 sim-model --verify --tolerance 1e-10 --format ndjson "$ROOT/tests/conformance/stress-xlsxwriter.xlsx"
-    jq -e '.type == "verified" and .agree > 2700 and .differ == 0 and .unsupported == 0' <<<"${lines[-1]}"
+    as_libreoffice stress-xlsxwriter.xlsx
 }
 
 @test "formulas written by openpyxl, calculated by LibreOffice" {
-    run -0 sim-model --verify --tolerance 1e-10 --format ndjson "$ROOT/tests/conformance/stress-openpyxl.xlsx"
-    jq -e '.type == "verified" and .agree > 2700 and .differ == 0 and .unsupported == 0' <<<"${lines[-1]}"
+    as_libreoffice stress-openpyxl.xlsx
 }
 
 @test "what real files hold: names of other workbooks, escaped columns, newer errors, trimmed ranges" {
