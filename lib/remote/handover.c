@@ -13,6 +13,8 @@
 #include "spool/attempt.h"
 #include "spool/remote.h"
 
+#define UNKNOWN_NS (15 * SECOND)     /* what a scheduler does not know, and was told to stop, is taken for over */
+
 /* --- handing over ------------------------------------------------------------------------------------------------------------ */
 
 /* Again until it is done, refused, or ended from outside: 0, -1, 1. */
@@ -386,7 +388,10 @@ forget(struct work *w, int64_t until, struct err *e)
 			               : w->x->find(&w->site, w->in.label, w->in.folder, w->in.id, &w->st, until, e);
 		if (rc < 0)
 			return REMOTE_MAY_RUN;
-		if (rc == 0 || REMOTE_IS_OVER(w->st.state))
+		if (rc > 0 && REMOTE_IS_OVER(w->st.state))
+			return work_sweep(w, e);
+		w->absent_at = rc ? 0 : w->absent_at ? w->absent_at : clk_boot_ns();
+		if (w->absent_at && clk_boot_ns() - w->absent_at > UNKNOWN_NS) /* a keeper that lives has seen `stop` by now */
 			return work_sweep(w, e);
 		if (clk_boot_ns() > until) {
 			err_set(e, ERR_TEMPFAIL, "%s %s is %s still", w->h->on, w->in.id, w->st.word);
