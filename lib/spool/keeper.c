@@ -415,8 +415,15 @@ static void
 check_stop(struct keeper *k)
 {
 	struct buf b = BUF_INIT;
+	struct stat st;
 
-	if (!k->t->stop || k->ending || access(k->t->stop, F_OK) < 0)
+	if (!k->t->stop || k->ending)
+		return;
+	if (fstat(k->out_fd, &st) == 0 && st.st_nlink == 0) {
+		end_stage(k, "terminated: its folder was removed"); /* nobody can ask for it any more, or stop it */
+		return;
+	}
+	if (access(k->t->stop, F_OK) < 0)
 		return;
 	if (io_read_file(k->t->stop, 4096, &b, NULL) == 0 && b.len) {
 		b.s[strcspn(b.s, "\n")] = '\0';

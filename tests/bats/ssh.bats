@@ -186,6 +186,20 @@ trouble() { # JOB PATTERN
     [ "$(find place -type f | wc -l)" = 1 ]
 }
 
+@test "what nobody can ask for any more ends: its folder there is removed" {
+    job=$(submit -- sleep 100)
+    in_background
+    await 20 running_there "$job"
+    stage=$(stage_there "$job")
+    rm -rf "$(there "$job")"
+    await 20 none_there "$job"
+    run ps -o stat= -p "$stage"
+    [[ $status -ne 0 || $output == Z* ]]
+    sim-ctl cancel "$job" >/dev/null
+    await 60 in_state "$job" cancelled || await 1 in_state "$job" failed
+    wait "$runner" || true
+}
+
 @test "contents and programs that nobody used for a month are removed" {
     run -0 sim-remote --on bare --check
     home=$FAR/home/bare
