@@ -113,28 +113,36 @@ static int64_t *
 read_ids(struct db_stmt *st, size_t *n, struct err *e)
 {
 	size_t cap = 64;
-	int64_t *ids = st ? malloc(cap * sizeof *ids) : NULL;
-	int rc = 0;
+	int64_t *ids;
+	int rc;
 
 	*n = 0;
-	if (st && !ids)
+	if (!st)
+		return NULL;
+	ids = malloc(cap * sizeof *ids);
+	if (!ids) {
 		err_nomem(e);
-	while (ids && (rc = db_step(st, e)) > 0) {
+		goto bad;
+	}
+	while ((rc = db_step(st, e)) > 0) {
 		if (*n == cap) {
 			int64_t *more = realloc(ids, 2 * cap * sizeof *ids);
 
 			if (!more) {
-				rc = err_nomem(e);
-				break;
+				err_nomem(e);
+				goto bad;
 			}
 			ids = more;
 			cap *= 2;
 		}
 		ids[(*n)++] = db_int(st, 0);
 	}
+	if (rc < 0)
+		goto bad;
 	db_done(st);
-	if (rc == 0)
-		return ids;
+	return ids;
+bad:
+	db_done(st);
 	free(ids);
 	return NULL;
 }
