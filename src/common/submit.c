@@ -27,10 +27,13 @@
 #define CHUNKS_MAX 1000
 #define LEAF 256                          /* trials: chunks are whole leaves of the statistics */
 
+/* Room for one more than n; called for n = 0 (or 1), then for each next one. */
 static void *
 grow(void *p, size_t n, size_t size)
 {
-	p = realloc(p, (n + 1) * size);
+	if (n & (n - 1)) /* between two powers of two there is */
+		return p;
+	p = realloc(p, (n ? 2 * n : 1) * size);
 	if (!p)
 		cli_die(&(struct err){.status = ERR_OS, .msg = "out of memory"});
 	return p;

@@ -783,6 +783,31 @@ http2() {
     run --separate-stderr -64 sim-call --min-ok lots <in
 }
 
+@test "as a job of the spool: phases and progress are seen, a killed one goes on with what has no result yet, --min-ok applies" {
+    export SIM_SPOOL=$PWD/spool
+    { for i in $(seq 12); do echo '{"id":"g'$i'","phase":"generation","url":"'"$H/slow?s=0.2&key=$K&id=g$i"'"}'; done
+      for i in $(seq 7); do echo '{"id":"e'$i'","phase":"evaluation","url":"'"$H/slow?s=0.1&key=$K&id=e$i"'"}'; done
+      echo '{"id":"bad","phase":"evaluation","url":"'"$H/status/404?key=$K"'"}'; } >in
+    # shellcheck disable=SC2016
+    sim-submit -q --retries 3 --backoff 100ms --retry-on signal -- sh -c 'exec sim-call -q -j 2 --deadline 60s --interval 100ms --min-ok 80% \
+        --state "$SIM_CHECKPOINT" <"$0"' "$PWD/in"
+    sim-run -a >out 2>&1 3>&- &
+    for _ in $(seq 200); do
+        [ "$(sim-progress 1 --format ndjson | jq '.done // 0')" -lt 4 ] || break
+        sleep 0.05
+    done
+    [ "$(sim-progress 1 --format ndjson | jq -r .phase)" = generation ]
+    pkill -KILL -f "[s]tate $SIM_SPOOL/jobs/1/"
+    wait
+    sim-progress 1 --format ndjson >end
+    yes '.state == "completed" and .percent == 100 and .done == 20 and .total == 20 and .phase == "evaluation" and .attempt == 2' end
+    [ "$(jq -r 'select(.type == "result") | .id' out | sort -u | wc -l)" -eq 20 ]
+    # made once each, but for the two that were under way
+    n=$(seen "key=$K" | wc -l)
+    [ "$n" -ge 20 ]
+    [ "$n" -le 22 ]
+}
+
 @test "phases are barriers, with counters of their own" {
     { for i in 1 2 3; do echo '{"id":"g'$i'","phase":"generation","url":"'"$H"'/slow?s=0.'$i'"}'; done
       for i in 1 2; do echo '{"id":"e'$i'","phase":"evaluation","url":"'"$H"'/ok"}'; done; } >in
