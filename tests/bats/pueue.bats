@@ -76,7 +76,7 @@ task_is() { # ID FILTER VALUE
     [ "$(field "$job" status)" = 5 ]
     [ "$(output_of "$job")" = out ]
     [ "$(task 0 .label)" = "sim-$(sql "SELECT value FROM spool WHERE name='id'")-$job-1" ]
-    await 10 task_is 0 .status.Done.result.Failed 5
+    await 90 task_is 0 .status.Done.result.Failed 5
 }
 
 @test "a place is checked: the daemon answers, the group is there" {
@@ -100,13 +100,13 @@ task_is() { # ID FILTER VALUE
     pueue group add one 1
     a=$(submit -- sh -c 'until [ -e go ]; do sleep 0.05; done')
     in_background desk:one
-    await 20 running_there "$a"
+    await 90 running_there "$a"
     b=$(submit -- true)
     sim-run --quiet --on desk:one "$b" 3>&- &
-    await 20 said_waiting "$b"
+    await 90 said_waiting "$b"
     in_state "$b" submitting
     touch go
-    await 30 in_state "$b" completed
+    await 90 in_state "$b" completed
     in_state "$a" completed
     wait "$runner"
 }
@@ -121,30 +121,30 @@ task_is() { # ID FILTER VALUE
 @test "cancelled while it waits: it never begins, and is out of the queue" {
     a=$(submit -- sleep 100)
     in_background
-    await 20 running_there "$a"
+    await 90 running_there "$a"
     b=$(submit -- touch ran)
     sim-run --quiet --on desk "$b" 3>&- &
-    await 20 said_waiting "$b"
+    await 90 said_waiting "$b"
     sim-ctl cancel "$b" >/dev/null
-    await 20 in_state "$b" cancelled
+    await 90 in_state "$b" cancelled
     sim-ctl cancel "$a" >/dev/null
-    await 30 in_state "$a" cancelled
+    await 90 in_state "$a" cancelled
     wait "$runner" || true
     [ ! -e ran ]
-    await 20 none_left
+    await 90 none_left
 }
 
 @test "pause and resume reach through" {
     job=$(submit -- sh -c 'while :; do sleep 0.1; done')
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     stage=$(sed -n 's/^stage \([0-9]*\) .*/\1/p' "$(there "$job")/lock")
     sim-ctl pause "$job" >/dev/null
-    await 20 grep -q '^State:.*T' "/proc/$stage/status"
+    await 90 grep -q '^State:.*T' "/proc/$stage/status"
     sim-ctl resume "$job" >/dev/null
-    await 20 grep -q '^State:.*[SR]' "/proc/$stage/status"
+    await 90 grep -q '^State:.*[SR]' "/proc/$stage/status"
     sim-ctl cancel "$job" >/dev/null
-    await 30 in_state "$job" cancelled
+    await 90 in_state "$job" cancelled
     wait "$runner" || true
     run ps -p "$stage"
     [ "$status" -ne 0 ]
@@ -153,9 +153,9 @@ task_is() { # ID FILTER VALUE
 @test "killed by pueue: what the task started dies, and the job is told by whom" {
     job=$(submit -- sh -c "echo \$\$ >$BATS_TEST_TMPDIR/pid; exec sleep 100")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     pueue kill 0
-    await 30 in_state "$job" failed || await 1 in_state "$job" cancelled
+    await 90 in_state "$job" failed || await 1 in_state "$job" cancelled
     wait "$runner" || true
     run ps -p "$(cat pid)"
     [ "$status" -ne 0 ]
@@ -165,9 +165,9 @@ task_is() { # ID FILTER VALUE
     touch "$here/down"
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs")
     in_background
-    await 20 trouble "$job" 'daemon' || { sim-progress "$job"; false; }
+    await 90 trouble "$job" 'daemon' || { sim-progress "$job"; false; }
     rm "$here/down"
-    await 30 in_state "$job" completed
+    await 90 in_state "$job" completed
     wait "$runner"
     [ "$(wc -l <runs)" = 1 ]
 }
@@ -176,10 +176,10 @@ task_is() { # ID FILTER VALUE
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs")
     timeout -k 1 60 sim-run --all --quiet --on desk
     in_state "$job" completed
-    await 10 task_is 0 .status.Done.result Success
+    await 90 task_is 0 .status.Done.result Success
     pueue clean
     pueue add -- sleep 100
-    await 10 task_is 0 '.status | keys[0]' Running
+    await 90 task_is 0 '.status | keys[0]' Running
     sim-recover >/dev/null || true
     [ "$(task 0 .command)" = "sleep 100" ]
     [ "$(task 0 '.status | keys[0]')" = Running ]
@@ -190,13 +190,13 @@ task_is() { # ID FILTER VALUE
     echo 3 >"$here/slow"
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs")
     in_background
-    await 20 grep -q '"label"' "$here/state"
+    await 90 grep -q '"label"' "$here/state"
     kill -KILL "$runner" $(sed -n 's/^\(keeper\|stage\) \([0-9]*\) .*/\2/p' "$SIM_SPOOL/jobs/$job/attempts/1/lock") 2>/dev/null || true
     wait "$runner" || true
     rm "$here/slow"
     sim-recover >/dev/null || true
     in_background
-    await 40 in_state "$job" completed
+    await 90 in_state "$job" completed
     wait "$runner"
     [ "$(wc -l <runs)" = 1 ]
 }
@@ -218,5 +218,5 @@ task_is() { # ID FILTER VALUE
     rm -rf "$XDG_RUNTIME_DIR"
     [ "$s" = completed ]
     [ "$(output_of "$job")" = out ]
-    await 10 task_is 0 .status.Done.result Success
+    await 90 task_is 0 .status.Done.result Success
 }

@@ -45,11 +45,11 @@ spool_id() { sqlite3 "$SIM_SPOOL/spool.db" "SELECT value FROM spool WHERE name='
 
 # A sim-run that stays; and one that ends when nothing is left.
 start_runner() {
-    timeout 120 sim-run --on slurm "$@" </dev/null >>events 2>>errors 3>&- &
+    timeout 400 sim-run --on slurm "$@" </dev/null >>events 2>>errors 3>&- &
     runner=$!
 }
 
-drain() { timeout 120 sim-run --on slurm -a -q </dev/null; }
+drain() { timeout 400 sim-run --on slurm -a -q </dev/null; }
 
 lock_pid() { awk -v w="$2" '$1 == w {p = $2} END {print p}' "$SIM_SPOOL/jobs/$1/attempts/${3:-1}/lock"; }
 
@@ -82,7 +82,7 @@ settled() {
 
 @test "a command runs on a node: its output, log, state and place come back" {
     submit -- sh -c 'echo hi from $SLURMD_NODENAME; echo err >&2; pwd'
-    run -0 --separate-stderr timeout 60 sim-run --on slurm -a </dev/null
+    run -0 --separate-stderr timeout 240 sim-run --on slurm -a </dev/null
     [[ "$output" == *$'\n'"hi from n"[12]$'\n'* ]]
     [[ "$output" == *$'\n'"$BATS_TEST_TMPDIR"$'\n'* ]]
     [ "$(state 1)" = completed ]
@@ -122,23 +122,23 @@ settled() {
 @test "sim-run killed: the job goes on, is followed, and is there once" {
     submit -- "${waits[@]}"
     start_runner -a
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     kill_runner
     touch go
-    await 20 in_state 1 completed
+    await 90 in_state 1 completed
     [ "$(effects 1)" = 1 ]
     [ "$(field 1 attempt)" = 1 ]
     sim-progress 1 --output | grep -qx done
-    await 20 settled
+    await 90 settled
 }
 
 @test "sim-remote killed: its keeper's death is followed by an attachment; the output comes once" {
     submit -- sh -c 'printf x >>effect-$SIM_JOB; for i in $(seq 200); do echo line $i; done; until [ -e go ]; do sleep 0.05; done; echo done'
     start_runner -a
-    await 20 in_state 1 running
-    await 20 grep -q 'line 200' "$SIM_SPOOL/jobs/1/attempts/1/events.ndjson"
+    await 90 in_state 1 running
+    await 90 grep -q 'line 200' "$SIM_SPOOL/jobs/1/attempts/1/events.ndjson"
     kill -KILL "$(lock_pid 1 stage)"
-    await 20 sh -c "sim-progress 1 --history | grep -q 'followed by another keeper'"
+    await 90 sh -c "sim-progress 1 --history | grep -q 'followed by another keeper'"
     touch go
     wait $runner
     [ "$(state 1)" = completed ]
@@ -149,7 +149,7 @@ settled() {
 @test "sim-run, keeper and sim-remote killed: sim-recover attaches, also after a reboot" {
     submit -- "${waits[@]}"
     start_runner -a
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     kill -STOP "$(lock_pid 1 keeper)" # it starts no relay
     kill_runner
     for p in keeper stage; do kill -KILL "$(lock_pid 1 $p)"; done
@@ -159,7 +159,7 @@ settled() {
     [ "$(state 1)" = running ]
     sim-recover -q
     touch go
-    await 20 in_state 1 completed
+    await 90 in_state 1 completed
     [ "$(effects 1)" = 1 ]
     [ "$(field 1 attempt)" = 1 ]
     unset SIM_BOOT_ID
@@ -168,12 +168,12 @@ settled() {
 @test "what runs in Slurm does not see its spool's database, and survives a spool that nobody serves" {
     submit -- sh -c 'printf x >>effect-$SIM_JOB; echo "$SIM_SPOOL_JOB"; echo "${SIM_SPOOL:-none}"'
     start_runner -a
-    await 20 sh -c '[ "$(sqlite3 $SIM_SPOOL/spool.db "SELECT count(*) FROM remote WHERE id IS NOT NULL")" = 1 ]'
+    await 90 sh -c '[ "$(sqlite3 $SIM_SPOOL/spool.db "SELECT count(*) FROM remote WHERE id IS NOT NULL")" = 1 ]'
     kill_runner
     for p in keeper stage; do kill -KILL "$(lock_pid 1 $p)" 2>/dev/null || true; done
-    await 20 test -s effect-1
+    await 90 test -s effect-1
     sim-recover -q
-    await 20 in_state 1 completed
+    await 90 in_state 1 completed
     [ "$(sim-progress 1 --output | sed -n 2p)" = none ] || [ "$(sim-progress 1 --output | grep -c '^none$')" = 1 ]
     [ "$(effects 1)" = 1 ]
 }
@@ -182,12 +182,12 @@ settled() {
     submit --grace 1s --slot licence -- "${waits[@]}"
     submit --grace 1s -- sh -c 'sleep 60' # in the queue of Slurm: all places are taken
     start_runner --wait
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     sim-ctl cancel 1 --reason enough
     [ "$(state 1)" = cancelled ]
     [ "$(field 1 reason)" = enough ]
     [ "$(sql 'SELECT count(*) FROM hold')" = 0 ]
-    await 10 slurm_says 1 COMPLETED || slurm_says 1 CANCELLED || slurm_says 1 FAILED
+    await 90 slurm_says 1 COMPLETED || slurm_says 1 CANCELLED || slurm_says 1 FAILED
     [ "$(field 1 remote.certain)" = gone ]
     sim-ctl cancel 2
     [ "$(state 2)" = cancelled ]
@@ -199,13 +199,13 @@ settled() {
     hosts 'options = --begin=now+1hour'
     submit -- sh -c 'echo x >>runs'
     start_runner --wait
-    await 20 slurm_says 1 PENDING
-    await 20 sh -c "sim-progress 1 --format ndjson | jq -e '.state == \"submitting\" and .remote.state == \"waiting\" and (.why | contains(\"BeginTime\"))'"
+    await 90 slurm_says 1 PENDING
+    await 90 sh -c "sim-progress 1 --format ndjson | jq -e '.state == \"submitting\" and .remote.state == \"waiting\" and (.why | contains(\"BeginTime\"))'"
     run -1 sim-ctl pause 1
     [[ "$output" == *'has not begun elsewhere'* ]]
     sim-ctl cancel 1
     [ "$(state 1)" = cancelled ]
-    await 10 slurm_says 1 CANCELLED
+    await 90 slurm_says 1 CANCELLED
     [ "$(field 1 remote.certain)" = gone ]
     [ ! -e runs ]
     kill_runner
@@ -214,18 +214,18 @@ settled() {
 @test "pause stops it on its node and its clock; resume goes on" {
     submit --timeout 4s -- sh -c 'while [ ! -e go ]; do echo x >>ticks; sleep 0.05; done'
     start_runner --wait
-    await 20 test -s ticks
-    await 20 in_state 1 running
+    await 90 test -s ticks
+    await 90 in_state 1 running
     sim-ctl pause 1
-    await 10 sh -c "sim-progress 1 --format ndjson | jq -e '.state == \"paused\" and .remote.state == \"suspended\"'"
+    await 90 sh -c "sim-progress 1 --format ndjson | jq -e '.state == \"paused\" and .remote.state == \"suspended\"'"
     still() { local a b; a=$(wc -c <ticks); sleep 0.3; b=$(wc -c <ticks); [ "$a" = "$b" ]; }
-    await 10 still
+    await 90 still
     sleep 4 # longer than its limit: paused time does not count
     sim-ctl resume 1
-    await 10 sh -c "sim-progress 1 --format ndjson | jq -e '.remote.state == \"running\"'"
+    await 90 sh -c "sim-progress 1 --format ndjson | jq -e '.remote.state == \"running\"'"
     run ! still
     touch go
-    await 20 in_state 1 completed
+    await 90 in_state 1 completed
     kill_runner
 }
 
@@ -233,10 +233,10 @@ settled() {
     hosts 'options = --begin=now+1hour'
     submit -- true
     start_runner --wait
-    await 20 slurm_says 1 PENDING
-    await 20 sh -c "[ \"\$(sim-progress 1 --format ndjson | jq -r .remote.state)\" = waiting ]"
+    await 90 slurm_says 1 PENDING
+    await 90 sh -c "[ \"\$(sim-progress 1 --format ndjson | jq -r .remote.state)\" = waiting ]"
     sim-ctl priority -- -500 1
-    await 20 sh -c "scontrol show job $(slurm_id 1) | grep -q Nice=500"
+    await 90 sh -c "scontrol show job $(slurm_id 1) | grep -q Nice=500"
     sim-ctl cancel 1
     kill_runner
 }
@@ -244,21 +244,21 @@ settled() {
 @test "its time limit holds over there, and Slurm's is a little later" {
     submit --retries 0 --timeout 1s --grace 1s -- sh -c 'echo began; sleep 60'
     start_runner --wait
-    await 20 sh -c "scontrol show job \"\$(sim-progress 1 --format ndjson | jq -r .remote.id)\" | grep -o 'TimeLimit=[^ ]*' >limit"
+    await 90 sh -c "scontrol show job \"\$(sim-progress 1 --format ndjson | jq -r .remote.id)\" | grep -o 'TimeLimit=[^ ]*' >limit"
     [ "$(cat limit)" = TimeLimit=00:02:00 ] # 1 s, 1 s of grace and 60 s, in whole minutes
-    await 20 in_state 1 failed
+    await 90 in_state 1 failed
     [[ "$(field 1 reason)" == deadline* ]]
     [ "$(field 1 status)" = 124 ]
-    await 10 settled
+    await 90 settled
     kill_runner
 }
 
 @test "cancelled in Slurm behind our back: cancelled, not retried" {
     submit --retries 2 --grace 1s -- "${waits[@]}"
     start_runner --wait
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     scancel "$(slurm_id 1)"
-    await 30 in_state 1 cancelled
+    await 90 in_state 1 cancelled
     [[ "$(field 1 reason)" == *'cancelled in Slurm'* ]]
     [ "$(effects 1)" = 1 ]
     kill_runner
@@ -268,7 +268,7 @@ settled() {
     hosts 'options = --time=0:01'
     submit --retries 2 --grace 1s -- sh -c 'printf x >>effect-$SIM_JOB; sleep 200'
     start_runner --wait
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     scontrol update jobid="$(slurm_id 1)" TimeLimit=0:01 2>/dev/null || true
     await 100 in_state 1 failed
     [[ "$(field 1 reason)" == 'deadline: Slurm'*TIMEOUT* ]]
@@ -288,9 +288,9 @@ E
     for s in OUT_OF_MEMORY PREEMPTED BOOT_FAIL; do
         echo RUNNING >state
         id=$(submit --retries 0 --env "FAKE_STATE=$FAKE_STATE" -- sh -c 'exec sleep 60')
-        PATH=$PWD/fake:$PATH timeout 60 sim-run --on slurm -a -q </dev/null 3>&- &
+        PATH=$PWD/fake:$PATH timeout 240 sim-run --on slurm -a -q </dev/null 3>&- &
         runner=$!
-        await 20 in_state "$id" running
+        await 90 in_state "$id" running
         # keeper and all on the node are gone at once, as the kernel or a preemption without mercy would have it
         pkill -KILL -f "^[^ ]*sim-remote --keep $BATS_TEST_TMPDIR/there/.*/jobs/$id/" || true
         kill -KILL $(awk '$1 != "starting" {print $2}' there/*/jobs/"$id"/attempts/1/lock) || true
@@ -306,7 +306,7 @@ E
 @test "the node's daemon killed: what ran on is taken, once; a node that died is a lost attempt" {
     submit --retries 0 -- "${waits[@]}"
     start_runner --wait
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     node=$(squeue -h -j "$(slurm_id 1)" -o %N)
     here kill "${node#n}"
     touch go # its step outlives the daemon
@@ -317,7 +317,7 @@ E
     rm go
     # and one whose processes die with it
     id=$(submit --retries 1 --backoff 1ms -- "${waits[@]}")
-    await 20 in_state "$id" running
+    await 90 in_state "$id" running
     node=$(squeue -h -j "$(slurm_id "$id")" -o %N)
     here kill "${node#n}"
     pkill -KILL -f "^[^ ]*sim-remote --keep $BATS_TEST_TMPDIR/there/.*/jobs/$id/" || true
@@ -337,17 +337,17 @@ E
     submit --retries 0 -- "${waits[@]}"
     submit --deadline 15s --grace 1s --slot licence -- sh -c 'printf x >>effect-$SIM_JOB; sleep 60'
     start_runner --wait
-    await 20 in_state 1 running
-    await 20 in_state 2 running
+    await 90 in_state 1 running
+    await 90 in_state 2 running
     here end ctld
     id=$(submit --deadline 6s -- sh -c 'printf x >>effect-$SIM_JOB') # cannot be handed over
-    await 20 sh -c "sim-progress $id --format ndjson | jq -e '.error | strings | test(\"contact|time\")'"
-    await 20 in_state 2 failed
+    await 90 sh -c "sim-progress $id --format ndjson | jq -e '.error | strings | test(\"contact|time\")'"
+    await 90 in_state 2 failed
     [[ "$(field 2 reason)" == *deadline* ]]
-    await 40 in_state "$id" failed
+    await 90 in_state "$id" failed
     [[ "$(field "$id" reason)" == *deadline* ]]
     touch go
-    await 20 in_state 1 completed # by its result: the folder is shared
+    await 90 in_state 1 completed # by its result: the folder is shared
     here ctld
     await 60 settled
     await 60 nodes_idle
@@ -360,7 +360,7 @@ E
     printf '#!/bin/sh\n/usr/bin/sbatch "$@" >/dev/null\nkill -KILL $$\n' >fake/sbatch
     chmod +x fake/sbatch
     submit -- sh -c 'printf x >>effect-$SIM_JOB'
-    PATH=$PWD/fake:$PATH timeout 60 sim-run --on slurm -a -q </dev/null
+    PATH=$PWD/fake:$PATH timeout 240 sim-run --on slurm -a -q </dev/null
     [ "$(state 1)" = completed ]
     [ "$(effects 1)" = 1 ]
     [ "$(in_slurm 1 | wc -l)" = 1 ]
@@ -369,7 +369,7 @@ E
 @test "refused by Slurm: said, not tried again" {
     hosts 'partition = nosuch'
     submit --retries 0 -- true
-    run -1 timeout 30 sim-run --on slurm -a -q </dev/null
+    run -1 timeout 240 sim-run --on slurm -a -q </dev/null
     [[ "$(field 1 reason)" == *'nvalid partition'* ]]
     [ "$(field 1 status)" = 69 ]
     [ "$(sql 'SELECT gone FROM remote')" = 2 ]
@@ -378,7 +378,7 @@ E
 @test "a marker that somebody else has: nothing is done a second time" {
     submit -- sh -c 'printf x >>effect-$SIM_JOB; until [ -e go ]; do sleep 0.05; done'
     start_runner -a
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     folder=$(echo there/*/jobs/1/attempts/1)
     run -0 sim-remote --keep "$folder"
     [ "$(effects 1)" = 1 ]
@@ -391,10 +391,10 @@ E
 @test "handed back: never begun again before it is certain that it has ended" {
     submit --grace 1s -- "${waits[@]}"
     start_runner --wait --hand-back
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     pkill -TERM -P $runner
     wait $runner || true
-    await 30 sh -c "[ \"\$(sim-progress 1 --format ndjson | jq -r .state)\" = queued ]"
+    await 90 sh -c "[ \"\$(sim-progress 1 --format ndjson | jq -r .state)\" = queued ]"
     [ "$(field 1 remote.certain)" = gone ]
     touch go
     drain
@@ -406,10 +406,10 @@ E
 @test "over here while it may live there: its slot is kept, nothing begins again, and it is ended when it can be" {
     submit --grace 1s --slot licence -- "${waits[@]}"
     start_runner --wait
-    await 20 in_state 1 running
+    await 90 in_state 1 running
     # the other side is out of reach: its folder is away
     mv there away
-    await 20 sh -c "sim-progress 1 --format ndjson | jq -e '.remote.note'" || true
+    await 90 sh -c "sim-progress 1 --format ndjson | jq -e '.remote.note'" || true
     kill_runner
     for p in keeper stage; do kill -KILL "$(lock_pid 1 $p)"; done
     printf '[slurm]\nkind = slurm\nhost = nobody@127.0.0.1\nfolder = %s/there\nssh_options = -p 1\npoll = 200ms\n' "$PWD" >hosts
@@ -433,6 +433,6 @@ E
 
 @test "killed at a sample of the system calls of a submission: exactly one execution, no slot lost, no orphan" {
     need python3
-    timeout 280 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 37 + 1)) --step 37 --seconds 12 slurm-stage slurm-sbatch slurm-attach
-    timeout 280 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 41 + 1)) --step 41 --seconds 6 slurm-run slurm-keeper slurm-family
+    timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 37 + 1)) --step 37 --seconds 12 slurm-stage slurm-sbatch slurm-attach
+    timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 41 + 1)) --step 41 --seconds 6 slurm-run slurm-keeper slurm-family
 }

@@ -189,10 +189,10 @@ trouble() { # JOB PATTERN
 @test "what nobody can ask for any more ends: its folder there is removed" {
     job=$(submit -- sleep 100)
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     stage=$(stage_there "$job")
     rm -rf "$(there "$job")"
-    await 20 none_there "$job"
+    await 90 none_there "$job"
     run ps -o stat= -p "$stage"
     [[ $status -ne 0 || $output == Z* ]]
     sim-ctl cancel "$job" >/dev/null
@@ -243,10 +243,10 @@ trouble() { # JOB PATTERN
 @test "a host that is down: the job waits and says why; a cancelled one is over, and nothing began" {
     job=$(submit -- touch "$BATS_TEST_TMPDIR/ran")
     in_background down
-    await 20 trouble "$job" "down.*refused|refused"
+    await 90 trouble "$job" "down.*refused|refused"
     in_state "$job" submitting
     sim-ctl cancel "$job" >/dev/null
-    await 20 in_state "$job" cancelled
+    await 90 in_state "$job" cancelled
     wait "$runner" || true
     [ ! -e ran ]
 }
@@ -254,7 +254,7 @@ trouble() { # JOB PATTERN
 @test "a host that is down: the job's own limit ends it in time" {
     job=$(submit --deadline 3s -- true)
     in_background down
-    await 20 in_state "$job" failed
+    await 90 in_state "$job" failed
     wait "$runner" || true
     [[ $(field "$job" reason) == deadline* ]]
 }
@@ -262,10 +262,10 @@ trouble() { # JOB PATTERN
 @test "the connection is cut, and sshd away for a while: the job goes on, its output comes once" {
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; i=0; while [ \$i -lt 40 ]; do echo line \$i; i=\$((i+1)); sleep 0.05; done")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     sshd_here stop
-    await 20 trouble "$job" .
-    await 20 test -s "$(there "$job")/result"
+    await 90 trouble "$job" .
+    await 90 test -s "$(there "$job")/result"
     in_state "$job" running
     sshd_here start
     await 60 in_state "$job" completed
@@ -307,10 +307,10 @@ trouble() { # JOB PATTERN
     printf '[net]\nkind = ssh\nhost = far\nssh-options = -F %s\nfolder = %s\nprograms = %s\npoll = 200ms\n' "$far/config" "$work" "$BIN" >>"$SIM_HOSTS"
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; echo one; until [ -e $BATS_TEST_TMPDIR/go ]; do sleep 0.05; done; echo two")
     in_background net
-    await 20 running_there "$job" || r=1
+    await 90 running_there "$job" || r=1
     ip link set "${ns}a" down
     touch go
-    await 20 test -s "$(there "$job")/result" || r=2
+    await 90 test -s "$(there "$job")/result" || r=2
     await 60 trouble "$job" . || r=3
     ip link set "${ns}a" up
     await 60 in_state "$job" completed || r=4
@@ -325,9 +325,9 @@ trouble() { # JOB PATTERN
 @test "a limit is kept there though nobody is connected" {
     job=$(submit --timeout 3s --grace 1s -- sh -c "trap '' TERM; sleep 100 & sleep 100; wait")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     sshd_here stop
-    await 20 test -s "$(there "$job")/result"
+    await 90 test -s "$(there "$job")/result"
     grep -q '"reason":"deadline' "$(there "$job")/result"
     none_there "$job"
     sshd_here start
@@ -339,7 +339,7 @@ trouble() { # JOB PATTERN
 @test "a network that brings nothing ends no job and no wait" {
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; sleep 2; echo done")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     sshd_here hang
     await 60 trouble "$job" .
     sshd_here go
@@ -352,7 +352,7 @@ trouble() { # JOB PATTERN
 @test "sim-run, keeper and sim-remote are killed: the job is found again, and ran once" {
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; echo one; sleep 2; echo two")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     kill -KILL "$runner" $(sed -n 's/^\(keeper\|stage\) \([0-9]*\) .*/\2/p' "$SIM_SPOOL/jobs/$job/attempts/1/lock") 2>/dev/null || true
     wait "$runner" || true
     sim-recover >/dev/null || true
@@ -365,15 +365,15 @@ two" ]
 @test "pause, resume and cancel reach through" {
     job=$(submit -- sh -c 'while :; do sleep 0.1; done')
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     stage=$(stage_there "$job")
     sim-ctl pause "$job" >/dev/null
-    await 20 grep -q '^State:.*T' "/proc/$stage/status"
+    await 90 grep -q '^State:.*T' "/proc/$stage/status"
     in_state "$job" paused
     sim-ctl resume "$job" >/dev/null
-    await 20 grep -q '^State:.*[SR]' "/proc/$stage/status"
+    await 90 grep -q '^State:.*[SR]' "/proc/$stage/status"
     sim-ctl cancel "$job" >/dev/null
-    await 20 in_state "$job" cancelled
+    await 90 in_state "$job" cancelled
     wait "$runner" || true
     none_there "$job"
 }
@@ -381,7 +381,7 @@ two" ]
 @test "the keeper there is killed alone: another takes its stage over" {
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; sleep 2; echo done")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     kill -KILL "$(keeper_there "$job")"
     await 60 in_state "$job" completed || await 60 in_state "$job" failed
     wait "$runner" || true
@@ -393,7 +393,7 @@ two" ]
 @test "keeper and stage there are killed: lost, and tried again by its budget" {
     job=$(submit --retries 1 --backoff 100ms -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; [ \$SIM_ATTEMPT = 2 ] || sleep 100")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     kill -KILL "$(keeper_there "$job")" "$(stage_there "$job")"
     await 60 in_state "$job" completed
     wait "$runner"
@@ -404,7 +404,7 @@ two" ]
 @test "the other machine restarts: lost for certain" {
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; sleep 100")
     in_background
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     sshd_here stop
     kill -KILL "$(keeper_there "$job")" "$(stage_there "$job")"
     SSHD_ENV="SIM_BOOT_ID=second" sshd_here start
@@ -436,7 +436,7 @@ two" ]
     head -c 2000000 /dev/zero >"$FAR/home/small/full" || true
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs")
     in_background small
-    await 20 trouble "$job" 'No space left' || { umount -l "$FAR/home/small"; false; }
+    await 90 trouble "$job" 'No space left' || { umount -l "$FAR/home/small"; false; }
     rm "$FAR/home/small/full"
     await 60 in_state "$job" completed || { umount -l "$FAR/home/small"; false; }
     wait "$runner"
@@ -449,11 +449,11 @@ two" ]
     cp "$BIN/sim-remote" "$FAR/home/own/"
     job=$(submit -- sh -c "echo x >>$BATS_TEST_TMPDIR/runs; until [ -e $BATS_TEST_TMPDIR/go ]; do sleep 0.05; done; echo done")
     in_background own
-    await 20 running_there "$job"
+    await 90 running_there "$job"
     rm "$FAR/home/own/sim-remote"
-    await 30 trouble "$job" 'sim-remote'
+    await 90 trouble "$job" 'sim-remote'
     touch go
-    await 20 test -s "$(there "$job")/result"
+    await 90 test -s "$(there "$job")/result"
     cp "$BIN/sim-remote" "$FAR/home/own/"
     await 60 in_state "$job" completed
     wait "$runner"
@@ -489,10 +489,10 @@ two" ]
 @test "a folder that both see: nothing is copied, and an end is seen without a connection" {
     job=$(submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo done')
     in_background shared
-    await 20 in_state "$job" running
+    await 90 in_state "$job" running
     sshd_here stop
     touch go
-    await 30 in_state "$job" completed
+    await 90 in_state "$job" completed
     wait "$runner"
     [ "$(output_of "$job")" = done ]
 }
