@@ -187,7 +187,7 @@ settled() {
     [ "$(state 1)" = cancelled ]
     [ "$(field 1 reason)" = enough ]
     [ "$(sql 'SELECT count(*) FROM hold')" = 0 ]
-    await 90 slurm_says 1 COMPLETED || slurm_says 1 CANCELLED || slurm_says 1 FAILED
+    await 60 eval 'slurm_says 1 COMPLETED || slurm_says 1 CANCELLED || slurm_says 1 FAILED'
     [ "$(field 1 remote.certain)" = gone ]
     sim-ctl cancel 2
     [ "$(state 2)" = cancelled ]

@@ -511,7 +511,8 @@ two" ]
 @test "killed at system calls on either side: the job runs once" {
     need python3
     export SIM_CRASH_SSH=$FAR/config
-    run -0 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 4 begin begin-apart begin-keeper tied tied-keeper tied-stage \
+    run "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 4 begin begin-apart begin-keeper tied tied-keeper tied-stage \
         ssh-run ssh-keeper ssh-stage ssh-ssh
     echo "$output"
+    [ "$status" -eq 0 ]
 }
