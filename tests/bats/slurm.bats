@@ -291,10 +291,10 @@ E
         PATH=$PWD/fake:$PATH timeout 240 sim-run --on slurm -a -q </dev/null 3>&- &
         runner=$!
         await 90 in_state "$id" running
-        # keeper and all on the node are gone at once, as the kernel or a preemption without mercy would have it
+        # keeper and all on the node are gone at once, as the kernel or a preemption without mercy would have it; Slurm has said why by then
+        echo $s >state
         pkill -KILL -f "^[^ ]*sim-remote --keep $BATS_TEST_TMPDIR/there/.*/jobs/$id/" || true
         kill -KILL $(awk '$1 != "starting" {print $2}' there/*/jobs/"$id"/attempts/1/lock) || true
-        echo $s >state
         wait $runner || true
         [ "$(state "$id")" = failed ]
         [[ "$(field "$id" reason)" == *$s* ]]
