@@ -70,6 +70,22 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	return 0;
 }
 
+int
+buf_put_sh(struct buf *b, const char *s)
+{
+	size_t before = b->len;
+	int rc = buf_putc(b, '\'');
+
+	for (; *s && rc == 0; s++)
+		rc = *s == '\'' ? buf_puts(b, "'\\''") : buf_putc(b, *s);
+	if (rc == 0 && (rc = buf_putc(b, '\'')) == 0)
+		return 0;
+	b->len = before;
+	if (b->s)
+		b->s[before] = '\0';
+	return -1;
+}
+
 void
 buf_clear(struct buf *b)
 {

@@ -40,19 +40,6 @@ pueue(struct site *s, char *const argv[], struct buf *out, int *refused, int64_t
 	return rc;
 }
 
-/* pueue hands its task to sh: the one argument is a line of it. */
-static void
-put_quoted(struct buf *b, const char *s)
-{
-	buf_putc(b, '\'');
-	for (; *s; s++)
-		if (*s == '\'')
-			buf_puts(b, "'\\''");
-		else
-			buf_putc(b, *s);
-	buf_putc(b, '\'');
-}
-
 /* --- what it says of tasks ----------------------------------------------------------------------------------------------- */
 
 /* A status is a word, or an object of one member named so. *more: that member. */
@@ -169,7 +156,7 @@ lookup(struct site *s, const char *label, const char *folder, char id[REMOTE_ID]
 	if (!o)
 		return -1;
 	memset(st, 0, sizeof *st);
-	put_quoted(&named, folder);
+	buf_put_sh(&named, folder);
 	for (void *it = json_first(tasks); it; it = json_next(tasks, it)) {
 		const struct json *task = json_iter_value(it);
 		struct remote_status x;
@@ -223,10 +210,10 @@ submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int64_t u
 	}
 	for (char **o = s->host->options; *o && k < WORDS - 4; o++)
 		argv[k++] = *o;
-	buf_puts(&line, "exec ");
-	put_quoted(&line, j->program);
+	buf_puts(&line, "exec "); /* pueue hands its task to sh: the one argument is a line of it */
+	buf_put_sh(&line, j->program);
 	buf_puts(&line, " --keep ");
-	put_quoted(&line, j->folder);
+	buf_put_sh(&line, j->folder);
 	argv[k++] = word("--");
 	argv[k++] = line.s;
 	argv[k] = NULL;

@@ -220,18 +220,6 @@ label_of(const char *folder, char label[REMOTE_LABEL])
 
 /* --- the table ------------------------------------------------------------------------------------------------------------ */
 
-static void
-put_quoted(struct buf *b, const char *s)
-{
-	buf_putc(b, '\'');
-	for (; *s; s++)
-		if (*s == '\'')
-			buf_puts(b, "'\\''");
-		else
-			buf_putc(b, *s);
-	buf_putc(b, '\'');
-}
-
 static int
 slurm_submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int64_t until, struct err *e)
 {
@@ -266,9 +254,9 @@ slurm_submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int
 	for (size_t i = 0; h->options && h->options[i]; i++)
 		word(&w, "%s", h->options[i]);
 	buf_puts(&script, "#!/bin/sh\nexec ");
-	put_quoted(&script, j->program);
+	buf_put_sh(&script, j->program);
 	buf_puts(&script, " --keep ");
-	put_quoted(&script, j->folder);
+	buf_put_sh(&script, j->folder);
 	buf_putc(&script, '\n');
 	rc = run(s, &w, script.s, &out, until, e);
 	if (rc == 0) { /* "ID" or "ID;CLUSTER" */
