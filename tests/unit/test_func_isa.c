@@ -5,27 +5,17 @@
 #include "formula/func.h"
 #include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
-#include "tap.h"
+#include "tests/unit/random.h"
+#include "tests/unit/tap.h"
 
 #define CASES 400
 #define MAX_ARGS 16
-
-static uint64_t state = 88172645463325252u;
-
-static double
-uniform(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (double)(state >> 11) * 0x1p-53;
-}
 
 /* Numbers of many kinds: shares, counts, amounts, dates, negative ones. */
 static double
 some_number(int k)
 {
-	double u = uniform();
+	double u = random_unit();
 
 	switch (k % 8) {
 	case 0: return u;
@@ -55,16 +45,16 @@ call(const struct func *f, xl_fn *fn, int seed, int *err)
 	int n = f->max < 0 || f->max > MAX_ARGS ? f->min + 2 : f->max;
 	double y;
 
-	state = 88172645463325252u + (uint64_t)seed * 2654435761u;
-	if (f->min < n && uniform() < 0.5)
+	random_state = 88172645463325252u + (uint64_t)seed * 2654435761u;
+	if (f->min < n && random_unit() < 0.5)
 		n = f->min;
 	c.nargs = n;
 	for (int i = 0; i < n; i++) {
 		char letter = func_arg_letter(f, i);
-		int k = letter == 'n' || letter == 'b' ? 1 : letter == 'M' ? 4 : 6, kind = (int)(uniform() * 8);
+		int k = letter == 'n' || letter == 'b' ? 1 : letter == 'M' ? 4 : 6, kind = (int)(random_unit() * 8);
 
 		for (int j = 0; j < k; j++)
-			x[6 * i + j] = letter == 'b' ? uniform() < 0.5 : some_number(kind);
+			x[6 * i + j] = letter == 'b' ? random_unit() < 0.5 : some_number(kind);
 		arg[i] = (struct xl_arg){x + 6 * i, k, letter == 'M' ? 2 : k, letter == 'M' ? 2 : 1};
 	}
 	y = fn(&c);
@@ -102,7 +92,7 @@ check_others(enum isa isa)
 
 	for (int k = 0; k < 20000; k++) {
 		double a = some_number(k) + 3.5, b = some_number(k / 8);
-		double params[2] = {2 + uniform(), 1 + uniform()}, u = uniform();
+		double params[2] = {2 + random_unit(), 1 + random_unit()}, u = random_unit();
 		int e1, e2;
 
 		bad += !same(p->arith('^', a, b, 0, &e1), q->arith('^', a, b, 0, &e2)) || e1 != e2;

@@ -1,5 +1,6 @@
 /* Elementary functions: accuracy against mpmath, exact cases, and the same bits in every form. */
-#include "tap.h"
+#include "tests/unit/random.h"
+#include "tests/unit/tap.h"
 
 #include <stdlib.h>
 
@@ -266,15 +267,6 @@ powers(void)
 enum { N = 32768 };
 static double x[N], y[N], u[N], z[N];
 
-static uint64_t
-next_random(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
-
 static void
 inputs(void)
 {
@@ -285,7 +277,6 @@ inputs(void)
 		0.0017, 28, 39, 0x1.921fb54442d18p0, 3,
 	};
 	size_t k = sizeof odd / sizeof *odd, i = 0;
-	uint64_t s = 88172645463325252ULL;
 
 	for (size_t a = 0; a < k; a++)
 		for (size_t b = 0; b < k; b++, i++) {
@@ -293,7 +284,7 @@ inputs(void)
 			y[i] = odd[b];
 		}
 	for (; i < N; i++) {
-		uint64_t r = next_random(&s), q = next_random(&s);
+		uint64_t r = random_bits(), q = random_bits();
 
 		if (i % 4 == 0) { /* any bits at all */
 			x[i] = ks_frombits((int64_t)r);
@@ -307,7 +298,7 @@ inputs(void)
 		}
 	}
 	for (i = 0; i < N; i++) { /* draws: most in the middle, some far out */
-		uint64_t r = next_random(&s);
+		uint64_t r = random_bits();
 
 		u[i] = ((double)(r >> 12) + 0.5) * 0x1p-52;
 		if (i % 8 == 0)

@@ -6,20 +6,10 @@
 
 #include "kernels/bins.h"
 #include "stats/stats.h"
+#include "tests/unit/random.h"
 #include "tests/unit/tap.h"
 
 #define LEAVES 11
-
-static uint64_t state = 88172645463325252u;
-
-static double
-random_unit(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return ((double)(state >> 12) + 0.5) * 0x1p-52;
-}
 
 static const struct {
 	enum isa isa;

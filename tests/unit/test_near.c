@@ -6,6 +6,7 @@
 
 #include "engine/ir.h"
 #include "kernels/ops.h"
+#include "tests/unit/random.h"
 #include "tests/unit/tap.h"
 
 static struct ir *ir;
@@ -65,17 +66,6 @@ test_shapes(void)
 	stays(IR_ADDSNAP, x, ir_op2(ir, IR_MUL, x, between(-2, -0.5)), "x + x k, k about -1");
 	stays(IR_SUBSNAP, between(10, 20), between(3, 10), "ranges that touch");
 	stays(IR_LT, wild, x, "anything < x");
-}
-
-static uint64_t state = 88172645463325252u;
-
-static double
-random_unit(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return ((double)(state >> 12) + 0.5) * 0x1p-52;
 }
 
 /* Any double, all exponents alike; near the ends of what is normal more often. */

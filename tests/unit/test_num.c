@@ -4,23 +4,13 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "tap.h"
-
-static uint64_t state = 88172645463325252u;
-
-static uint64_t
-next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
+#include "tests/unit/random.h"
+#include "tests/unit/tap.h"
 
 static void
 some_text(char *s, size_t n)
 {
-	uint64_t r = next(), m = next() >> (r % 64);
+	uint64_t r = random_bits(), m = random_bits() >> (r % 64);
 	const char *sign = r & 64 ? "-" : "";
 
 	switch (r >> 8 & 3) {
@@ -29,7 +19,7 @@ some_text(char *s, size_t n)
 		break;
 	case 1:
 		snprintf(s, n, "%s%llu.%0*llu", sign, (unsigned long long)(m % 100000), (int)(r >> 16 & 15) + 1,
-		         (unsigned long long)(next() % 1000000007u));
+		         (unsigned long long)(random_bits() % 1000000007u));
 		break;
 	case 2:
 		snprintf(s, n, "%s%.17g", sign, (double)m * 1e-9);

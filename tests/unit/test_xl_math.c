@@ -7,24 +7,8 @@
 
 #include "kernels/xl_money.h"
 #include "kernels/xl_stat.h"
-#include "tap.h"
-
-static uint64_t state = 0x9e3779b97f4a7c15u;
-
-static uint64_t
-bits(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static double
-uniform(void)
-{
-	return (double)(bits() >> 11) * 0x1p-53;
-}
+#include "tests/unit/random.h"
+#include "tests/unit/tap.h"
 
 /* Round the 15 decimal digits that printf gives, half away from zero. */
 static double
@@ -62,13 +46,13 @@ specimen(int kind)
 
 	switch (kind) {
 	case 0:
-		return (uniform() - 0.5) * 1e6;
+		return (random_unit() - 0.5) * 1e6;
 	case 1:
-		return (double)((long)(bits() % 2000000) - 1000000) / p10[bits() % 6];
+		return (double)((long)(random_bits() % 2000000) - 1000000) / p10[random_bits() % 6];
 	case 2:
-		return ((double)(bits() % 100000) / 10 + 0.05) * p10[bits() % 6] / 1e3;
+		return ((double)(random_bits() % 100000) / 10 + 0.05) * p10[random_bits() % 6] / 1e3;
 	default:
-		return 1.1 * (double)(bits() % 1000) + 0.3 * (double)(bits() % 1000);
+		return 1.1 * (double)(random_bits() % 1000) + 0.3 * (double)(random_bits() % 1000);
 	}
 }
 
@@ -79,7 +63,7 @@ test_rounding(void)
 
 	for (long i = 0; i < n; i++) {
 		double x = specimen((int)(i & 3)), got, want;
-		int d = (int)(bits() % 9) - 2, k;
+		int d = (int)(random_bits() % 9) - 2, k;
 		char b[40];
 
 		got = xl_round_digits(x, d);
@@ -107,7 +91,7 @@ test_floor(void)
 	long bad = 0, up = 0;
 
 	for (long i = 0; i < 400000; i++) {
-		double x = i & 1 ? specimen((int)(i >> 1 & 3)) : ks_rint(specimen(0)) * (1 - 0x1p-53 * (double)(bits() % 60));
+		double x = i & 1 ? specimen((int)(i >> 1 & 3)) : ks_rint(specimen(0)) * (1 - 0x1p-53 * (double)(random_bits() % 60));
 		double y = xl_floor15(x);
 
 		bad += ks_floor15(x) != y;
@@ -154,7 +138,7 @@ test_mod(void)
 	long bad = 0;
 
 	for (int i = 0; i < 300000; i++) {
-		double a = ldexp(uniform(), (int)(bits() % 400) - 200), b = ldexp(uniform(), (int)(bits() % 400) - 200);
+		double a = ldexp(random_unit(), (int)(random_bits() % 400) - 200), b = ldexp(random_unit(), (int)(random_bits() % 400) - 200);
 
 		bad += b > 0 && xl_mod_exact(a, b) != fmod(a, b);
 	}
@@ -180,7 +164,7 @@ test_sort(void)
 
 	for (int n = 0; n < 777; n += 1 + n / 9) {
 		for (int i = 0; i < n; i++)
-			a[i] = b[i] = (double)(bits() % 100);
+			a[i] = b[i] = (double)(random_bits() % 100);
 		xl_sort(a, n, tmp);
 		qsort(b, (size_t)n, sizeof *b, ascending);
 		bad += memcmp(a, b, (size_t)n * sizeof *a) != 0;
