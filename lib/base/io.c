@@ -197,23 +197,31 @@ io_atomic_open(struct io_atomic *f, const char *path, struct err *e)
 	return 0;
 }
 
+int
+io_sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
+}
+
 static int
 sync_folder_of(const char *path)
 {
 	char *copy = strdup(path), *slash;
-	int fd, rc;
+	int rc;
 
 	if (!copy)
 		return -1;
 	slash = strrchr(copy, '/');
 	if (slash)
 		slash[slash == copy] = '\0';
-	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = io_sync_folder(slash ? copy : ".");
 	free(copy);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
 	return rc;
 }
 

@@ -19,6 +19,9 @@ ssize_t io_read_full(int fd, void *p, size_t n);
 /* Read a whole file ("-" is standard input) of at most `limit` bytes into b. */
 int io_read_file(const char *path, size_t limit, struct buf *b, struct err *e);
 
+/* What was created, renamed or removed in a folder is on the disk. 0, or -1 with errno set. */
+int io_sync_folder(const char *path);
+
 /* Lines from a descriptor. A line longer than `limit` is an error (65), never cut in silence. */
 struct io_lines {
 	int fd;

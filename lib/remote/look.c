@@ -25,18 +25,6 @@ path_of(const char *folder, const char *name, char out[PATH_MAX], struct err *e)
 
 /* --- here --------------------------------------------------------------------------------------------------------------- */
 
-static int
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
-}
-
 /* link() and not O_EXCL: the marker is whole from the moment it is there. That link() failed proves nothing on NFS; two names do. */
 int
 look_mark(const char *folder, const char *text, struct err *e)
@@ -60,7 +48,7 @@ look_mark(const char *folder, const char *text, struct err *e)
 		err_sys(e, ERR_TEMPFAIL, "cannot create %s", path);
 	close(fd);
 	unlink(tmp);
-	if (rc > 0 && sync_folder(folder) < 0)
+	if (rc > 0 && io_sync_folder(folder) < 0)
 		return err_sys(e, ERR_TEMPFAIL, "cannot sync %s", folder);
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/io.h"
 
 /* --- the folder -------------------------------------------------------------------------------------------------- */
 
@@ -532,10 +533,5 @@ spool_remove_tree(const char *path, struct err *e)
 int
 spool_sync_folder(const char *path, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 ? -1 : fsync(fd);
-
-	if (fd >= 0)
-		close(fd);
-	return rc < 0 ? err_sys(e, ERR_IO, "cannot sync %s", path) : 0;
+	return io_sync_folder(path) < 0 ? err_sys(e, ERR_IO, "cannot sync %s", path) : 0;
 }
