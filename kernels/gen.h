@@ -19,6 +19,7 @@
 #include "kernels/invtab.h"
 #ifdef LANE_VECTOR
 #include "kernels/blocks.h"
+#include "kernels/gen_args.h"
 #endif
 
 #if (KLANES == 1 && !defined(KERNELS_GEN_S)) || (KLANES > 1 && !defined(KERNELS_GEN_V))
@@ -41,17 +42,6 @@ K(g_index)(kd a, double last)
 /* From one block of 256 lanes to the next in memory. A loop touches the same lanes of many: at multiples of 2048 bytes they would all fall into two
  * sets of the first-level cache. lib/engine/gen.h has it too. */
 #define G_STRIDE 264
-
-/* What the host hands over for each block; the same struct is in lib/engine/jit.c. */
-struct g_args {
-	uint64_t seed, trial0;
-	const uint64_t *stream;
-	const double *tab;
-	double *out;                               /* slots of results, the uniforms first */
-	double *work;                              /* values kept between parts */
-	void (*call)(void *host, unsigned site, double *t);
-	void *host;
-};
 
 /* A part goes over the whole block before the next one begins, so that its code stays in the cache of instructions. */
 #define G_PARAMS const struct g_args *a, const double *tab, double *out, double *s

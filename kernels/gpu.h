@@ -14,7 +14,7 @@
  *
  * The same text runs on a CPU: tests/gpu/shim.h makes G_EACH a loop over the threads.
  */
-#include "kernels/bins.h"
+#include "kernels/gpu_args.h"
 
 #ifndef G_EACH /* on a GPU every thread does the step, then all wait */
 #define G_EACH(step)                                                                           \
@@ -33,31 +33,6 @@ extern __shared__ double g_shared[];
 
 #define G_THREADS 256
 #define G_NO_SLOT 0xffffffffu
-
-struct g_column {                      /* the same struct is in lib/engine/gpu.c */
-	double centre, width;
-	double edge[BINS_CLASSES - 1];
-	uint32_t x, err, u;            /* slots; G_NO_SLOT where there is none */
-	int32_t whole;
-};
-
-struct g_args {                        /* likewise */
-	uint64_t seed;
-	const uint64_t *stream;
-	const double *tab;
-	const struct g_column *col;
-	int64_t leaf0;                 /* first leaf of task 0; a multiple of 2^level */
-	int64_t dump0, ndump;          /* leaves whose results are written out, from leaf dump0 on */
-	double *dump;                  /* G_NSLOTS * 256 each */
-	double *work;                  /* NULL: shared memory */
-	double *sums;                  /* by task: nsums */
-	double *range;                 /* by task: least and greatest by column */
-	uint64_t *bin;                 /* by target: BINS_LINEAR + 2 BINS_TAIL */
-	uint64_t *rank;                /* by target, input, input class, target class */
-	uint64_t *errors;              /* by target: 16 kinds */
-	int32_t ntasks, level, ntargets, ninputs, nsums, nwork;
-	int32_t rank_dense, rank_step; /* leaves that count for ranks: below the one, or multiples of the other */
-};
 
 struct g_block {                       /* what the threads of a block share */
 	double *out, *lanes, *range, *tree;

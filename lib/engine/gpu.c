@@ -7,26 +7,13 @@
 
 #include "engine/cuda.h"
 
+#define G_PTR(type) cu_ptr
+#include "kernels/gpu_args.h"
+
 #define THREADS 256
 #define SHARED_PLAIN 49152        /* bytes a block may have without being asked */
 #define MEMORY_SHARE 4            /* at most a fourth of what is free */
 #define TASKS_MAX 65536
-
-struct g_column {                 /* as in kernels/gpu.h */
-	double centre, width;
-	double edge[STATS_CLASSES - 1];
-	uint32_t x, err, u;
-	int32_t whole;
-};
-
-struct g_args {                   /* likewise */
-	uint64_t seed;
-	cu_ptr stream, tab, col;
-	int64_t leaf0, dump0, ndump;
-	cu_ptr dump, work, sums, range, bin, rank, errors;
-	int32_t ntasks, level, ntargets, ninputs, nsums, nwork;
-	int32_t rank_dense, rank_step;
-};
 
 /* What a launch writes, on the device and here. */
 enum part { SUMS, RANGE, BIN, RANK, ERRORS, DUMP, NPARTS };

@@ -19,20 +19,11 @@
 #include "base/clk.h"
 #include "base/io.h"
 #include "engine/gen.h"
+#include "kernels/gen_args.h"
 
 #define COMPILE_LIMIT_NS ((int64_t)300 * 1000000000)
 
 extern char **environ;
-
-/* What sim_block() takes: struct g_args of kernels/gen.h. */
-struct g_args {
-	uint64_t seed, trial0;
-	const uint64_t *stream;
-	const double *tab;
-	double *out, *work;
-	void (*call)(void *host, unsigned site, double *t);
-	void *host;
-};
 
 struct jit {
 	struct gen gen;

@@ -5,7 +5,7 @@ load helper
 
 setup_file() {
     if command -v cc >/dev/null; then
-        cc -std=gnu11 -O1 -fPIC -shared -o "$BATS_FILE_TMPDIR/fake.so" "${SIM_ROOT:-$PWD}/tests/gpu/fake_cuda.c" -lpthread -ldl
+        cc -std=gnu11 -O1 -fPIC -shared -I"${SIM_ROOT:-$PWD}" -o "$BATS_FILE_TMPDIR/fake.so" "${SIM_ROOT:-$PWD}/tests/gpu/fake_cuda.c" -lpthread -ldl
     fi
 }
 

@@ -20,16 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct g_args { /* the head of what kernels/gpu.h takes */
-	uint64_t seed;
-	const uint64_t *stream;
-	const double *tab;
-	const void *col;
-	int64_t leaf0, dump0, ndump;
-	double *dump, *work, *sums, *range;
-	uint64_t *bin, *rank, *errors;
-	int32_t ntasks, level, ntargets, ninputs, nsums, nwork, rank_dense, rank_step;
-};
+#include "kernels/gpu_args.h"
 
 struct module {
 	void *lib;

@@ -7,19 +7,9 @@
 
 #include "engine/cuda.h"
 #include "engine/gen.h"
+#include "kernels/gpu_args.h"
 #include "tests/unit/allops.h"
 #include "tests/unit/tap.h"
-
-struct g_args { /* as in kernels/gpu.h */
-	uint64_t seed;
-	const uint64_t *stream;
-	const double *tab;
-	const void *col;
-	int64_t leaf0, dump0, ndump;
-	double *dump, *work, *sums, *range;
-	uint64_t *bin, *rank, *errors;
-	int32_t ntasks, level, ntargets, ninputs, nsums, nwork, rank_dense, rank_step;
-};
 
 #ifdef __SANITIZE_ADDRESS__ /* what it looks for does not depend on the number */
 #define LEAVES 300
