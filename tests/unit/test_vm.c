@@ -10,6 +10,7 @@
 #include "engine/spec.h"
 #include "engine/vm.h"
 #include "formula/copula.h"
+#include "tests/unit/lane_value.h"
 #include "tests/unit/tap.h"
 
 /* Inputs!B4.. are random: B4 normal(1000,80), B5 pert, B7 a share; Inputs!D4.. below are set by the test. */
@@ -142,34 +143,6 @@ static const struct {
     {74, "SUBTOTAL(9,B4:B5)"}, {75, "B5+1"},
 };
 
-static uint64_t
-bits(double x)
-{
-	uint64_t u;
-
-	memcpy(&u, &x, sizeof u);
-	return u;
-}
-
-static int
-same(const struct value *v, double num, double err, double typ, const struct lower *L)
-{
-	if (v->kind == V_ERROR)
-		return err == v->error;
-	if (err != 0)
-		return 0;
-	switch (v->kind) {
-	case V_NUM:
-		return typ == LC_NUM && bits(v->u.num) == bits(num);
-	case V_BOOL:
-		return typ == LC_BOOL && num == v->boolean;
-	case V_TEXT:
-		return typ == LC_TEXT && (num < 0 || !strcmp(L->text[(int)num], v->u.text->s));
-	default:
-		return 0;
-	}
-}
-
 static void
 check_formula(const struct workbook *wb, const char *formula, int tree)
 {
@@ -216,7 +189,7 @@ check_formula(const struct workbook *wb, const char *formula, int tree)
 
 			eval_set_trial(ev, 7, 512 + k);
 			want[0] = eval_cell(ev, 0, 49, 3);
-			if (!same(&want[0], num[k], err ? err[k] : 0, typ[k], L))
+			if (!lane_same(&want[0], num[k], err ? err[k] : 0, typ[k], L))
 				bad = k;
 		}
 		ok(bad < 0, "%s [%s]%s", formula, isa_name((enum isa)isa), bad < 0 ? "" : ": lanes and evaluator differ");

@@ -13,40 +13,13 @@
 #include "engine/sampler.h"
 #include "engine/vm.h"
 #include "formula/copula.h"
+#include "tests/unit/lane_value.h"
 #include "tests/unit/tap.h"
 
 #define TRIALS 96
 #define SHOWN 12 /* differences printed */
 #define CHANGES 3000
 #define TARGETS 4000
-
-static uint64_t
-bits(double x)
-{
-	uint64_t u;
-
-	memcpy(&u, &x, sizeof u);
-	return u;
-}
-
-static int
-same(const struct value *v, double num, double err, double typ, const struct lower *L)
-{
-	if (v->kind == V_ERROR)
-		return err == v->error;
-	if (err != 0)
-		return 0;
-	switch (v->kind) {
-	case V_NUM:
-		return typ == LC_NUM && bits(v->u.num) == bits(num);
-	case V_BOOL:
-		return typ == LC_BOOL && num == v->boolean;
-	case V_TEXT:
-		return typ == LC_TEXT && (num < 0 || !strcmp(L->text[(int)num], v->u.text->s));
-	default:
-		return typ == LC_BLANK || (typ == LC_NUM && num == 0);
-	}
-}
 
 /* Every number of a sheet is at times another, at times zero; dates move by days. */
 static void
@@ -191,7 +164,7 @@ check_sheet(const struct workbook *wb, int sheet, int every_sheet, int random_nu
 			num = vm_root(run, 3 * i);
 			err = vm_root(run, 3 * i + 1);
 			typ = vm_root(run, 3 * i + 2);
-			if (same(&v, num ? num[k] : 0, err ? err[k] : 0, typ ? typ[k] : LC_NUM, L))
+			if (lane_same(&v, num ? num[k] : 0, err ? err[k] : 0, typ ? typ[k] : LC_NUM, L))
 				continue;
 			told[i] = 1;
 			a1_format(at[i].row1, at[i].col1, a1);
