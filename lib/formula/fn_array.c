@@ -4,23 +4,9 @@
 #include <string.h>
 
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/array.def"
-#undef FNUM
-#undef FALIAS
-#undef FGEN
-
-#define UNUSED(x) ((void)(x))
 #define CELLS_MAX 10000000.0
-
-static double
-number(const struct value *args, int nargs, int i, double dflt)
-{
-	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
-}
 
 /* A scalar option that came as 'r'; 1 and *out where it is there. */
 static int
@@ -79,8 +65,8 @@ is_error(const struct array *a, struct value *out)
 void
 fn_sequence(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double rows = trunc(number(args, nargs, 0, 1)), cols = trunc(number(args, nargs, 1, 1));
-	double start = number(args, nargs, 2, 1), step = number(args, nargs, 3, 1);
+	double rows = trunc(fn_number(args, nargs, 0, 1)), cols = trunc(fn_number(args, nargs, 1, 1));
+	double start = fn_number(args, nargs, 2, 1), step = fn_number(args, nargs, 3, 1);
 	struct array *a;
 
 	/* a parameter left empty in the middle means its default */
@@ -190,7 +176,7 @@ fn_sort(struct eval *ev, const struct node *call, struct value *args, int nargs,
 {
 	struct array *a = args[0].u.array = eval_to_array(ev, args[0]), *idx;
 	struct sort_key k = {.across = nargs > 3 && args[3].kind == V_BOOL && args[3].boolean};
-	double order = number(args, nargs, 2, 1);
+	double order = fn_number(args, nargs, 2, 1);
 
 	if (nargs > 2 && call->args[2]->kind == N_MISSING)
 		order = 1;
@@ -469,7 +455,7 @@ fn_bycol(struct eval *ev, const struct node *call, struct value *args, int nargs
 void
 fn_makearray(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double rows = trunc(number(args, nargs, 0, 0)), cols = trunc(number(args, nargs, 1, 0));
+	double rows = trunc(fn_number(args, nargs, 0, 0)), cols = trunc(fn_number(args, nargs, 1, 0));
 	struct array *r;
 
 	UNUSED(call);
@@ -652,7 +638,7 @@ static void
 to_line(struct eval *ev, struct value *args, int nargs, int row, struct value *out)
 {
 	struct array *a = eval_to_array(ev, args[0]), *r;
-	int ignore = (int)number(args, nargs, 1, 0), by_column = nargs > 2 && args[2].kind == V_BOOL && args[2].boolean;
+	int ignore = (int)fn_number(args, nargs, 1, 0), by_column = nargs > 2 && args[2].kind == V_BOOL && args[2].boolean;
 	int32_t n = a->rows * a->cols, m = 0;
 	struct value *v = arena_alloc(&ev->tmp, (size_t)n * sizeof *v);
 
@@ -694,7 +680,7 @@ static void
 wrapped(struct eval *ev, struct value *args, int nargs, int rows, struct value *out)
 {
 	struct array *a = eval_to_array(ev, args[0]), *r;
-	double len = trunc(number(args, nargs, 1, 0));
+	double len = trunc(fn_number(args, nargs, 1, 0));
 	int32_t n = a->rows * a->cols, lines;
 	struct value pad = nargs > 2 && args[2].kind != V_MISSING ? eval_to_scalar(ev, args[2]) : value_error(XE_NA);
 

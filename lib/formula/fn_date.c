@@ -5,18 +5,9 @@
 #include <time.h>
 
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 #include "formula/numform.h"
 #include "kernels/xl_date.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/date.def"
-#undef FNUM
-#undef FALIAS
-#undef FGEN
-
-#define UNUSED(x) ((void)(x))
 
 static int
 is_date(const struct eval *ev, double s)

@@ -7,13 +7,6 @@
 #include "formula/fn.h"
 #include "kernels/xl_round.h"
 
-static void
-give_buf(struct eval *ev, struct buf *b, struct value *out)
-{
-	*out = value_text(&ev->tmp, b->s ? b->s : "", b->len);
-	buf_free(b);
-}
-
 /* --- half and full width ------------------------------------------------------------------------------------------- */
 
 /* Katakana U+FF61 to U+FF9F, in order, in full width. */
@@ -73,7 +66,7 @@ fn_asc(struct eval *ev, const struct node *call, struct value *args, int nargs, 
 	(void)nargs;
 	for (size_t i = 0; i < t->nbytes; i += k)
 		put_half(&b, utf8_decode(t->s + i, t->nbytes - i, &k));
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 void
@@ -101,7 +94,7 @@ fn_dbcs(struct eval *ev, const struct node *call, struct value *args, int nargs,
 		}
 		put(&b, cp);
 	}
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 /* Phonetic runs are not read: the text itself, as of a cell without. */
@@ -182,7 +175,7 @@ fn_bahttext(struct eval *ev, const struct node *call, struct value *args, int na
 	} else {
 		buf_puts(&b, "ถ้วน");
 	}
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 /* --- EUROCONVERT ------------------------------------------------------------------------------------------------------------ */

@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "formula/eval_internal.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/info.def"
-#include "formula/functions/logic.def"
-#undef FNUM
-#undef FALIAS
-#undef FGEN
-
-#define UNUSED(x) ((void)(x))
+#include "formula/fn.h"
 
 /* --- choosing ------------------------------------------------------------------------------------------------ */
 

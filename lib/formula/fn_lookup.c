@@ -11,16 +11,7 @@
 #include "base/buf.h"
 #include "base/regex.h"
 #include "formula/eval_internal.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/lookup.def"
-#undef FNUM
-#undef FALIAS
-#undef FGEN
-
-#define UNUSED(x) ((void)(x))
+#include "formula/fn.h"
 
 /* --- vectors: a row or column of a reference or an array, read where it is looked at ------------------------- */
 
@@ -357,19 +348,13 @@ fn_lookup(struct eval *ev, const struct node *call, struct value *args, int narg
 		*out = across ? table_get(&r, 0, (int32_t)i) : table_get(&r, (int32_t)i, 0);
 }
 
-static double
-option(const struct value *args, int nargs, int i, double dflt)
-{
-	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
-}
-
 /* Options of XLOOKUP and XMATCH: match 0 exact, -1 next smaller, 1 next larger, 2 wildcards, 3 a regular expression; search 1, -1, 2, -2
  * (bisection). 0 or XE_VALUE. */
 static int
 xoptions(const struct value *args, int nargs, int at, double *match, double *search)
 {
-	*match = trunc(option(args, nargs, at, 0));
-	*search = trunc(option(args, nargs, at + 1, 1));
+	*match = trunc(fn_number(args, nargs, at, 0));
+	*search = trunc(fn_number(args, nargs, at + 1, 1));
 	return *match < -1 || *match > 3 || *search < -2 || *search > 2 || *search == 0 ||
 	               (*match >= 2 && fabs(*search) == 2) ? XE_VALUE : 0;
 }
@@ -466,7 +451,7 @@ fn_match(struct eval *ev, const struct node *call, struct value *args, int nargs
 	struct vector t;
 	int32_t rows, cols;
 	struct value x = sought(args[0]);
-	double type = nargs > 2 ? option(args, nargs, 2, 0) : 1;
+	double type = nargs > 2 ? fn_number(args, nargs, 2, 0) : 1;
 	int k = table_of(ev, args[1], &t, &rows, &cols);
 	int64_t i;
 
@@ -507,7 +492,7 @@ fn_xmatch(struct eval *ev, const struct node *call, struct value *args, int narg
 void
 fn_index(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double row = trunc(option(args, nargs, 1, 0)), col = trunc(option(args, nargs, 2, 0)), area = option(args, nargs, 3, 1);
+	double row = trunc(fn_number(args, nargs, 1, 0)), col = trunc(fn_number(args, nargs, 2, 0)), area = fn_number(args, nargs, 3, 1);
 	int32_t rows, cols;
 	struct area a = {0};
 	struct array *arr = NULL, *r;
@@ -584,8 +569,8 @@ fn_offset(struct eval *ev, const struct node *call, struct value *args, int narg
 		return;
 	}
 	a = &args[0].u.ref->area[0];
-	r1 = a->row1 + trunc(option(args, nargs, 1, 0));
-	c1 = a->col1 + trunc(option(args, nargs, 2, 0));
+	r1 = a->row1 + trunc(fn_number(args, nargs, 1, 0));
+	c1 = a->col1 + trunc(fn_number(args, nargs, 2, 0));
 	h = nargs > 3 && args[3].kind == V_NUM && !(call->args[3]->kind == N_MISSING) ? trunc(args[3].u.num) : a->row2 - a->row1 + 1;
 	w = nargs > 4 && args[4].kind == V_NUM && !(call->args[4]->kind == N_MISSING) ? trunc(args[4].u.num) : a->col2 - a->col1 + 1;
 	if (h == 0 && nargs > 3 && args[3].u.num != 0) /* 0.9 rows are one */
@@ -679,8 +664,8 @@ trim_range(struct eval *ev, struct value v, int rows, int cols, struct value *ou
 void
 fn_trimrange(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double rows = nargs > 1 && call->args[1]->kind != N_MISSING ? trunc(option(args, nargs, 1, 3)) : 3;
-	double cols = nargs > 2 && call->args[2]->kind != N_MISSING ? trunc(option(args, nargs, 2, 3)) : 3;
+	double rows = nargs > 1 && call->args[1]->kind != N_MISSING ? trunc(fn_number(args, nargs, 1, 3)) : 3;
+	double cols = nargs > 2 && call->args[2]->kind != N_MISSING ? trunc(fn_number(args, nargs, 2, 3)) : 3;
 
 	if (rows < 0 || rows > 3 || cols < 0 || cols > 3)
 		*out = value_error(XE_VALUE);
@@ -871,7 +856,7 @@ fn_columns(struct eval *ev, const struct node *call, struct value *args, int nar
 void
 fn_address(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double row = trunc(option(args, nargs, 0, 0)), col = trunc(option(args, nargs, 1, 0)), kind = option(args, nargs, 2, 1);
+	double row = trunc(fn_number(args, nargs, 0, 0)), col = trunc(fn_number(args, nargs, 1, 0)), kind = fn_number(args, nargs, 2, 1);
 	int a1 = nargs < 4 || args[3].kind != V_BOOL || call->args[3]->kind == N_MISSING || args[3].boolean;
 	struct buf b = BUF_INIT;
 	char cell[A1_TEXT];

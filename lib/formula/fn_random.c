@@ -4,20 +4,10 @@
 
 #include "formula/alt.h"
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 #include "formula/risk.h"
 #include "formula/isa/func_isa.h"
 #include "kernels/dist.h"
-
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/random.def"
-#undef FNUM
-#undef FALIAS
-#undef FGEN
-func_impl fn_risk_dist;
-
-#define UNUSED(x) ((void)(x))
 
 void
 fn_rand(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
@@ -36,17 +26,11 @@ fn_randbetween(struct eval *ev, const struct node *call, struct value *args, int
 	*out = lo > hi ? value_error(XE_NUM) : value_num(lo + floor(u * (hi - lo + 1)));
 }
 
-static double
-option(const struct value *args, int nargs, int i, double dflt)
-{
-	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
-}
-
 void
 fn_randarray(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double rows = trunc(option(args, nargs, 0, 1)), cols = trunc(option(args, nargs, 1, 1));
-	double lo = option(args, nargs, 2, 0), hi = option(args, nargs, 3, 1);
+	double rows = trunc(fn_number(args, nargs, 0, 1)), cols = trunc(fn_number(args, nargs, 1, 1));
+	double lo = fn_number(args, nargs, 2, 0), hi = fn_number(args, nargs, 3, 1);
 	int whole = nargs > 4 && args[4].kind == V_BOOL && args[4].boolean;
 	struct array *a;
 

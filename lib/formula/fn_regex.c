@@ -6,8 +6,6 @@
 #include "formula/fn.h"
 #include "kernels/math.h"
 
-#define TEXT_MAX 131068 /* bytes; Excel's limit is 32,767 characters */
-
 static double
 number(const struct value *args, int nargs, int i, double dflt)
 {
@@ -155,7 +153,7 @@ fn_regexreplace(struct eval *ev, const struct node *call, struct value *args, in
 		*out = args[0]; /* there is no such match */
 	} else {
 		from = which != 0 && n > 0 ? span[(int)which - 1][0] : 0;
-		if (n < 0 || regex_replace(r, t->s, t->nbytes, from, by->s, by->nbytes, which == 0, &b) < 0 || b.len > TEXT_MAX)
+		if (n < 0 || regex_replace(r, t->s, t->nbytes, from, by->s, by->nbytes, which == 0, &b) < 0 || b.len > FN_TEXT_MAX)
 			*out = value_error(XE_VALUE);
 		else
 			*out = value_text(&ev->tmp, b.s ? b.s : "", b.len);

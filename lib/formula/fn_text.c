@@ -9,19 +9,10 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "formula/eval_internal.h"
+#include "formula/fn.h"
 #include "formula/numfmt.h"
 #include "kernels/xl_round.h"
 
-#define FNUM(...)
-#define FALIAS(...)
-#define FGEN(name, min, max, args, flags, impl, sig, man) func_impl impl;
-#include "formula/functions/text.def"
-#undef FNUM
-#undef FALIAS
-#undef FGEN
-
-#define UNUSED(x) ((void)(x))
-#define TEXT_MAX 131068 /* bytes; Excel's limit is 32,767 characters */
 #define IMPL(fn) \
 	void fn(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 #define IGNORE \
@@ -42,23 +33,16 @@ len(const struct value *v)
 	return v->u.text->nbytes;
 }
 
-static double
-number(const struct value *args, int nargs, int i, double dflt)
+void
+fn_give_text(struct eval *ev, const char *s, size_t n, struct value *out)
 {
-	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
+	*out = n > FN_TEXT_MAX ? value_error(XE_VALUE) : value_text(&ev->tmp, s, n);
 }
 
-static void
-give(struct eval *ev, const char *s, size_t n, struct value *out)
+void
+fn_give_buf(struct eval *ev, struct buf *b, struct value *out)
 {
-	*out = n > TEXT_MAX ? value_error(XE_VALUE) : value_text(&ev->tmp, s, n);
-}
-
-/* b's text, or an error where memory ran out; b is freed. */
-static void
-give_buf(struct eval *ev, struct buf *b, struct value *out)
-{
-	give(ev, b->s ? b->s : "", b->len, out);
+	fn_give_text(ev, b->s ? b->s : "", b->len, out);
 	buf_free(b);
 }
 
@@ -75,12 +59,12 @@ part(struct eval *ev, const struct value *v, double from, double count, struct v
 	size_t n = len(v), a = utf8_offset(str(v), n, from > 1e6 ? 1000000 : (size_t)from), b;
 
 	b = utf8_offset(str(v), n, from + count > 1e6 ? 1000000 : (size_t)(from + count));
-	give(ev, str(v) + a, b > a ? b - a : 0, out);
+	fn_give_text(ev, str(v) + a, b > a ? b - a : 0, out);
 }
 
 IMPL(fn_left)
 {
-	double k = trunc(number(args, nargs, 1, 1));
+	double k = trunc(fn_number(args, nargs, 1, 1));
 
 	IGNORE;
 	if (k < 0)
@@ -91,7 +75,7 @@ IMPL(fn_left)
 
 IMPL(fn_right)
 {
-	double k = trunc(number(args, nargs, 1, 1)), all = (double)utf8_units(str(&args[0]), len(&args[0]));
+	double k = trunc(fn_number(args, nargs, 1, 1)), all = (double)utf8_units(str(&args[0]), len(&args[0]));
 
 	IGNORE;
 	if (k < 0)
@@ -119,7 +103,7 @@ found(const struct value *within, long at, struct value *out)
 
 IMPL(fn_find)
 {
-	double start = trunc(number(args, nargs, 2, 1));
+	double start = trunc(fn_number(args, nargs, 2, 1));
 	size_t from = utf8_offset(str(&args[1]), len(&args[1]), start < 1 ? 0 : (size_t)(start > 1e6 ? 1e6 : start) - 1);
 	const char *p;
 
@@ -134,7 +118,7 @@ IMPL(fn_find)
 
 IMPL(fn_search)
 {
-	double start = trunc(number(args, nargs, 2, 1));
+	double start = trunc(fn_number(args, nargs, 2, 1));
 	size_t from = utf8_offset(str(&args[1]), len(&args[1]), start < 1 ? 0 : (size_t)(start > 1e6 ? 1e6 : start) - 1);
 
 	IGNORE;
@@ -148,7 +132,7 @@ IMPL(fn_substitute)
 {
 	const char *s = str(&args[0]), *old = str(&args[1]);
 	size_t n = len(&args[0]), k = len(&args[1]);
-	double which = trunc(number(args, nargs, 3, 0)), seen = 0;
+	double which = trunc(fn_number(args, nargs, 3, 0)), seen = 0;
 	struct buf b = BUF_INIT;
 
 	IGNORE;
@@ -163,10 +147,10 @@ IMPL(fn_substitute)
 		} else {
 			buf_putc(&b, s[i++]);
 		}
-		if (b.len > TEXT_MAX)
+		if (b.len > FN_TEXT_MAX)
 			break;
 	}
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_replace)
@@ -185,7 +169,7 @@ IMPL(fn_replace)
 	buf_add(&b, str(&args[0]), a);
 	buf_add(&b, str(&args[3]), len(&args[3]));
 	buf_add(&b, str(&args[0]) + z, n - z);
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_concatenate)
@@ -196,7 +180,7 @@ IMPL(fn_concatenate)
 	for (int i = 0; i < nargs; i++)
 		if (args[i].kind == V_TEXT)
 			buf_add(&b, str(&args[i]), len(&args[i]));
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 /* Elements of ranges and scalars as texts. 0 or an error kind. */
@@ -221,7 +205,7 @@ join(struct eval *ev, struct value *args, int from, int nargs, const char *delim
 			if (!first && buf_puts(b, delimiter) < 0)
 				return XE_VALUE;
 			first = 0;
-			if (buf_add(b, t->s, t->nbytes) < 0 || b->len > TEXT_MAX)
+			if (buf_add(b, t->s, t->nbytes) < 0 || b->len > FN_TEXT_MAX)
 				return XE_VALUE;
 		}
 	}
@@ -238,7 +222,7 @@ IMPL(fn_concat)
 		buf_free(&b);
 		*out = value_error(k);
 	} else {
-		give_buf(ev, &b, out);
+		fn_give_buf(ev, &b, out);
 	}
 }
 
@@ -252,7 +236,7 @@ IMPL(fn_textjoin)
 		buf_free(&b);
 		*out = value_error(k);
 	} else {
-		give_buf(ev, &b, out);
+		fn_give_buf(ev, &b, out);
 	}
 }
 
@@ -274,7 +258,7 @@ change_case(struct eval *ev, const struct value *v, int how, struct value *out)
 		in_word = letter;
 		buf_add(&b, u, utf8_encode(c, u));
 	}
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_upper) { IGNORE; change_case(ev, &args[0], 'U', out); }
@@ -291,7 +275,7 @@ IMPL(fn_trim)
 			buf_putc(&b, *s);
 	while (b.len && b.s[b.len - 1] == ' ')
 		b.len--;
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_clean)
@@ -302,7 +286,7 @@ IMPL(fn_clean)
 	for (const char *s = str(&args[0]); *s; s++)
 		if ((unsigned char)*s >= 32)
 			buf_putc(&b, *s);
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_rept)
@@ -317,7 +301,7 @@ IMPL(fn_rept)
 	}
 	for (double i = 0; i < k; i++)
 		buf_add(&b, str(&args[0]), len(&args[0]));
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_exact)
@@ -340,7 +324,7 @@ IMPL(fn_char)
 	if (c < 1 || c > 255)
 		*out = value_error(XE_VALUE);
 	else
-		give(ev, u, utf8_encode(c >= 128 && c < 160 ? cp1252[(int)c - 128] : (uint32_t)c, u), out);
+		fn_give_text(ev, u, utf8_encode(c >= 128 && c < 160 ? cp1252[(int)c - 128] : (uint32_t)c, u), out);
 }
 
 IMPL(fn_code)
@@ -369,7 +353,7 @@ IMPL(fn_unichar)
 	if (c < 1 || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		*out = value_error(c >= 0xd800 && c <= 0xdfff ? XE_NA : XE_VALUE);
 	else
-		give(ev, u, utf8_encode((uint32_t)c, u), out);
+		fn_give_text(ev, u, utf8_encode((uint32_t)c, u), out);
 }
 
 IMPL(fn_unicode)
@@ -393,7 +377,7 @@ IMPL(fn_t)
 	if (v.kind == V_TEXT || v.kind == V_ERROR)
 		*out = v;
 	else
-		give(ev, "", 0, out);
+		fn_give_text(ev, "", 0, out);
 }
 
 IMPL(fn_value)
@@ -457,7 +441,7 @@ IMPL(fn_text)
 		buf_free(&b);
 		*out = value_error(k > 0 ? k : XE_VALUE);
 	} else {
-		give_buf(ev, &b, out);
+		fn_give_buf(ev, &b, out);
 	}
 }
 
@@ -484,20 +468,20 @@ fixed(struct eval *ev, double x, double decimals, int commas, const char *before
 	buf_printf(&b, "%s%s", neg ? neg_open : "", before);
 	numfmt_format(&b, &v, fmt, 0);
 	buf_puts(&b, neg ? neg_close : "");
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_fixed)
 {
 	IGNORE;
-	fixed(ev, args[0].u.num, trunc(number(args, nargs, 1, 2)), !(nargs > 2 && args[2].kind == V_BOOL && args[2].boolean), "", "-", "",
+	fixed(ev, args[0].u.num, trunc(fn_number(args, nargs, 1, 2)), !(nargs > 2 && args[2].kind == V_BOOL && args[2].boolean), "", "-", "",
 	      out);
 }
 
 IMPL(fn_dollar)
 {
 	IGNORE;
-	fixed(ev, args[0].u.num, trunc(number(args, nargs, 1, 2)), 1, "$", "(", ")", out);
+	fixed(ev, args[0].u.num, trunc(fn_number(args, nargs, 1, 2)), 1, "$", "(", ")", out);
 }
 
 /* RFC 3986: all but letters, digits and - . _ ~, byte by byte. */
@@ -514,7 +498,7 @@ IMPL(fn_encodeurl)
 		else
 			buf_printf(&b, "%%%02X", c);
 	}
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 /* --- bases ------------------------------------------------------------------------------------------------------------ */
@@ -534,12 +518,12 @@ in_base(struct eval *ev, double x, int radix, double places, struct value *out)
 	while ((v /= (uint64_t)radix));
 	while ((double)((int)sizeof s - 1 - n) < places && n > 0)
 		s[--n] = '0';
-	give(ev, s + n, sizeof s - 1 - (size_t)n, out);
+	fn_give_text(ev, s + n, sizeof s - 1 - (size_t)n, out);
 }
 
 IMPL(fn_base)
 {
-	double x = trunc(args[0].u.num), r = trunc(args[1].u.num), k = trunc(number(args, nargs, 2, 0));
+	double x = trunc(args[0].u.num), r = trunc(args[1].u.num), k = trunc(fn_number(args, nargs, 2, 0));
 
 	IGNORE;
 	if (x < 0 || x >= 0x1p53 || r < 2 || r > 36 || k < 0 || k > 255)
@@ -577,7 +561,7 @@ IMPL(fn_decimal)
 static void
 to_programmer(struct eval *ev, double x, int radix, const struct value *args, int nargs, struct value *out)
 {
-	double half = radix == 2 ? 512 : radix == 8 ? 0x1p29 : 0x1p39, places = trunc(number(args, nargs, 1, 0));
+	double half = radix == 2 ? 512 : radix == 8 ? 0x1p29 : 0x1p39, places = trunc(fn_number(args, nargs, 1, 0));
 
 	if (x < -half || x >= half || places < 0 || places > 10 || (nargs > 1 && args[1].kind == V_NUM && places < 1)) {
 		*out = value_error(XE_NUM);
@@ -667,7 +651,7 @@ IMPL(fn_roman)
 	for (size_t i = 0; i < sizeof part_of / sizeof part_of[0]; i++)
 		for (; part_of[i].form <= form && x >= part_of[i].v; x -= part_of[i].v)
 			buf_puts(&b, part_of[i].s);
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 IMPL(fn_arabic)

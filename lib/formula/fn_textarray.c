@@ -7,27 +7,6 @@
 #include "formula/fn.h"
 #include "kernels/math.h"
 
-#define TEXT_MAX 131068 /* bytes; Excel's limit is 32,767 characters */
-
-static double
-number(const struct value *args, int nargs, int i, double dflt)
-{
-	return i < nargs && args[i].kind == V_NUM ? args[i].u.num : dflt;
-}
-
-static void
-give(struct eval *ev, const char *s, size_t n, struct value *out)
-{
-	*out = n > TEXT_MAX ? value_error(XE_VALUE) : value_text(&ev->tmp, s, n);
-}
-
-static void
-give_buf(struct eval *ev, struct buf *b, struct value *out)
-{
-	give(ev, b->s ? b->s : "", b->len, out);
-	buf_free(b);
-}
-
 /* --- delimiters --------------------------------------------------------------------------------------------------- */
 
 struct delimiters {
@@ -116,8 +95,8 @@ static void
 around(struct eval *ev, struct value *args, int nargs, int after, struct value *out)
 {
 	const struct text *t = args[0].u.text;
-	double which = ks_floor(number(args, nargs, 2, 1)), no_case = ks_trunc(number(args, nargs, 3, 0));
-	double at_end = ks_trunc(number(args, nargs, 4, 0));
+	double which = ks_floor(fn_number(args, nargs, 2, 1)), no_case = ks_trunc(fn_number(args, nargs, 3, 0));
+	double at_end = ks_trunc(fn_number(args, nargs, 4, 0));
 	struct delimiters d;
 	int e = delimiters_of(ev, args[1], no_case != 0, &d), seen;
 	size_t at = 0, n = 0;
@@ -130,16 +109,16 @@ around(struct eval *ev, struct value *args, int nargs, int after, struct value *
 		return;
 	}
 	if (d.empty) { /* stands at once, before all of the text or after it */
-		give(ev, t->s, (which > 0) == (after != 0) ? t->nbytes : 0, out);
+		fn_give_text(ev, t->s, (which > 0) == (after != 0) ? t->nbytes : 0, out);
 		return;
 	}
 	seen = occurrence(&d, t, (int)which, &at, &n);
 	if (seen == (int)ks_abs(which))
-		give(ev, after ? t->s + at + n : t->s, after ? t->nbytes - at - n : at, out);
+		fn_give_text(ev, after ? t->s + at + n : t->s, after ? t->nbytes - at - n : at, out);
 	else if (at_end != 0 && seen + 1 == (int)ks_abs(which)) /* the end is one too */
-		give(ev, t->s, (which > 0) == (after != 0) ? 0 : t->nbytes, out);
+		fn_give_text(ev, t->s, (which > 0) == (after != 0) ? 0 : t->nbytes, out);
 	else if (nargs > 5 && args[5].kind == V_BLANK)
-		give(ev, "", 0, out);
+		fn_give_text(ev, "", 0, out);
 	else
 		*out = nargs > 5 && args[5].kind != V_MISSING ? args[5] : value_error(XE_NA);
 }
@@ -218,7 +197,7 @@ fn_textsplit(struct eval *ev, const struct node *call, struct value *args, int n
 {
 	const struct text *t = args[0].u.text;
 	struct value pad = nargs > 5 && args[5].kind != V_MISSING ? args[5] : value_error(XE_NA);
-	int no_case = number(args, nargs, 4, 0) != 0, e;
+	int no_case = fn_number(args, nargs, 4, 0) != 0, e;
 	struct delimiters col, row;
 	struct pieces p = {0};
 	struct array *a;
@@ -277,7 +256,7 @@ add_value(struct eval *ev, struct buf *b, const struct value *v, int strict)
 static int
 text_format(const struct value *args, int nargs)
 {
-	double f = ks_trunc(number(args, nargs, 1, 0));
+	double f = ks_trunc(fn_number(args, nargs, 1, 0));
 
 	return f == 0 ? 0 : f == 1 ? 1 : -1;
 }
@@ -294,7 +273,7 @@ fn_valuetotext(struct eval *ev, const struct node *call, struct value *args, int
 		return;
 	}
 	add_value(ev, &b, &args[0], strict);
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
 
 void
@@ -310,11 +289,11 @@ fn_arraytotext(struct eval *ev, const struct node *call, struct value *args, int
 		return;
 	}
 	buf_puts(&b, strict ? "{" : "");
-	for (int64_t i = 0; i < (int64_t)a->rows * a->cols && b.len <= TEXT_MAX; i++) {
+	for (int64_t i = 0; i < (int64_t)a->rows * a->cols && b.len <= FN_TEXT_MAX; i++) {
 		if (i)
 			buf_puts(&b, !strict ? ", " : i % a->cols ? "," : ";");
 		add_value(ev, &b, &a->v[i], strict);
 	}
 	buf_puts(&b, strict ? "}" : "");
-	give_buf(ev, &b, out);
+	fn_give_buf(ev, &b, out);
 }
