@@ -149,7 +149,7 @@ run_end(struct lower *L, const struct lval *v, size_t n, int type, ir_ref hit, i
 	return found;
 }
 
-/* The binary search of find_ascending() in fn_lookup.c, step by step: positions from 0 in lanes. What is of another type, or empty, is stepped
+/* The binary search of vector_ascending() in formula/vector.c, step by step: positions from 0 in lanes. What is of another type, or empty, is stepped
  * over; where that may change from trial to trial: IR_NONE. Gives the position from 1, 0 where there is none. */
 static ir_ref
 find_halving(struct lower *L, struct lval x, const struct lval *v, size_t n)
@@ -266,7 +266,7 @@ xposition(struct lower *L, struct lval x, const struct lval *v, size_t n, double
 	return lower_number(pos, x.err);
 }
 
-/* find_descending() in fn_lookup.c: one by one until x or what is below it. IR_NONE: not among plain numbers (and what is surely none). */
+/* vector_descending() in formula/vector.c: one by one until x or what is below it. IR_NONE: not among plain numbers (and what is surely none). */
 static ir_ref
 find_descending(struct lower *L, struct lval x, const struct lval *v, size_t n)
 {
