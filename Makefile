@@ -2,6 +2,7 @@
 #
 # Sources are found by folder, so a new file needs no line here:
 #   src/sim-*.c, src/sim.c   one program each        src/common/*.c   shared by programs
+#   src/VERB/*.c             the rest of sim-VERB, where it is more than a file
 #   lib/*/*.c                the library             lib/*/isa/*.c    compiled once per instruction set
 #   tests/unit/test_*.c      one test program each
 .DELETE_ON_ERROR:
@@ -60,7 +61,7 @@ KERNEL_TEXT := $(B)/gen/kernel_text
 LIB_OBJ += $(KERNEL_TEXT).o
 LIB := $(B)/libsimspool.a
 # An archive: a program links what it uses of it, and nothing that drags in the rest.
-COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard src/common/*.c))
+COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard src/*/*.c))
 COMMON := $(B)/libcommon.a
 PROG_SRC := $(wildcard src/sim.c src/sim-*.c)
 PROGS := $(PROG_SRC:src/%.c=bin/%)

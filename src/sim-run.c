@@ -11,35 +11,33 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clk.h"
-#include "base/io.h"
 #include "base/num.h"
+#include "base/proc.h"
 #include "common/cli.h"
 #include "common/orphans.h"
 #include "common/spool.h"
 #include "record/record.h"
 #include "remote/site.h"
-#include "remote/wrap.h"
+#include "run/runner.h"
+#include "run/show.h"
+#include "run/step.h"
+#include "run/wanted.h"
 #include "spool/attempt.h"
-#include "spool/catchup.h"
 #include "spool/claim.h"
-#include "spool/keeper.h"
-#include "spool/launch.h"
 #include "spool/limits.h"
-#include "spool/notify.h"
 #include "spool/recover.h"
 #include "spool/remote.h"
 #include "spool/slots.h"
+
+#define PLACES_ELSEWHERE 64  /* jobs handed over at a time: each is a small process here */
 
 static const char usage[] =
     "usage: sim-run [options] [JOB ...]\n"
@@ -62,598 +60,11 @@ static const char usage[] =
     "  -h, --help             this text\n"
     "  -V, --version          version\n";
 
-struct running {
-	int64_t job, attempt, places;
-	pid_t keeper;        /* 0: adopted, looked after by a keeper that is not ours */
-	int ended;           /* its keeper said so */
-};
-
-#define MAX_CLAIMS 64
-#define PLACES_ELSEWHERE 64  /* jobs handed over at a time: each is a small process here */
-
-struct runner {
-	struct spool sp;
-	char id[32];
-	int lock_fd, ctl[2], sig_fd, watch_fd;
-	int64_t places, used;
-	struct running *run;
-	size_t n, cap;
-	int only, wait, stdin_open, quiet, table;
-	int drain;           /* 1: claim no more; 2: hand back */
-	int64_t limit, claimed;  /* jobs to run in all, 0: no limit */
-	const char *on;      /* where jobs run; NULL: here */
-	struct host host;    /* of it */
-	int connected;           /* it began the shared connection to it */
-	int hand_back_first, failed, stdout_gone, last_signal;
-	struct io_lines in;
-	char engine[PATH_MAX], self[PATH_MAX];
-	size_t slice;        /* most bytes written to stdout at a time */
-	struct buf said;     /* what keepers said, not yet stored */
-	int64_t broken[MAX_CLAIMS]; /* damaged rows met when claiming */
-	int nbroken;
-	int moved;           /* rows were changed in claiming, without a claim */
-	struct buf events;   /* stored in this transaction, to be shown after it */
-	int64_t next_due, next_look;
-	int64_t wanted_next; /* all that is wanted is looked at no earlier than this: no more than a twentieth of the time */
-	int wanted_changed;  /* and shall be, for something changed */
-};
-
-/* --- output ----------------------------------------------------------------------------------------------------------- */
-
-static void on_signals(struct runner *r);
-
-/* Waits for a slow reader; who hears SIGTERM twice waits no longer. One PIPE_BUF at a time: what poll() promises does not block. */
-static void
-put(struct runner *r, const char *s, size_t n)
-{
-	while (n && !r->stdout_gone) {
-		struct pollfd p[2] = {{.fd = 1, .events = POLLOUT}, {.fd = r->sig_fd, .events = POLLIN}};
-		ssize_t k;
-
-		poll(p, 2, -1);
-		if (p[1].revents)
-			on_signals(r);
-		if (!p[0].revents) {
-			r->stdout_gone = r->drain > 1;
-			continue;
-		}
-		k = write(1, s, n < r->slice ? n : r->slice);
-		if (k < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (k < 0) { /* the reader is gone: the jobs are not */
-			r->stdout_gone = 1;
-			return;
-		}
-		s += k;
-		n -= (size_t)k;
-	}
-}
-
-static void
-put_event(struct runner *r, const char *s, size_t n)
-{
-	if (!r->quiet && !r->table)
-		put(r, s, n);
-}
-
-static void
-put_state(struct runner *r, const struct job *j)
-{
-	struct buf b = BUF_INIT;
-
-	if (r->quiet)
-		return;
-	if (r->table) {
-		buf_printf(&b, "%lld  %-9s  %s%s%s\n", (long long)j->id, job_state_name((enum job_state)j->state), j->name ? j->name : "",
-		           j->reason ? "  " : "", j->reason ? j->reason : "");
-	} else {
-		job_record(&r->sp, &b, j);
-		record_end(&b);
-	}
-	put(r, b.s, b.len);
-	buf_free(&b);
-}
-
-/* A stage's result lines: everything it wrote that is no event. A child's lines say whose they are. */
-static void
-put_output_line(struct runner *r, const struct job *j, char *line, size_t n)
-{
-	static const char *const events[] = {"progress", "phase", "counters", "retry", "warning", "error", "checkpoint", "started", "finished",
-	                                     "result", "remote"};
-	struct record rec;
-	int event = 0, is_record = 0;
-
-	if (n && line[0] == '{' && memmem(line, n < 80 ? n : 80, "\"partial\"", 9)) {
-		is_record = 1;
-	} else if (n && line[0] == '{' && record_parse(line, n, &rec, NULL) == 0) {
-		is_record = 1;
-		for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
-			event |= !strcmp(rec.type, events[i]);
-		record_free(&rec);
-	}
-	if (event || (r->table && is_record))
-		return;
-	line[n] = '\n';
-	if (is_record && j->parent && j->task && strstr(j->task, "\"slice\"") && !memmem(line, n < 200 ? n : 200, "\"parent\"", 8)) {
-		char head[64];
-		int k = snprintf(head, sizeof head, "{\"parent\":\"%lld\",", (long long)j->parent);
-
-		put(r, head, (size_t)k);
-		put(r, line + 1, n);
-		return;
-	}
-	put(r, line, n + 1);
-}
-
-static void
-put_output(struct runner *r, const struct job *j)
-{
-	char path[PATH_MAX], *line;
-	struct io_lines in;
-	struct err e = {0};
-	struct stat st;
-	size_t n;
-	int fd, rc;
-
-	attempt_path(&r->sp, j->id, j->attempt, "events.ndjson", path, sizeof path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) == 0 && st.st_size > 0) {
-		io_lines_init(&in, fd, (size_t)1 << 30);
-		while ((rc = io_lines_next(&in, &line, &n, &e)) > 0)
-			put_output_line(r, j, line, n);
-		if (rc < 0)
-			cli_warn("job %lld: %s", (long long)j->id, e.msg);
-		io_lines_free(&in);
-	}
-	close(fd);
-}
-
-/* What is shown of a job that is over; attempt: unless it was another that ended it, run by somebody else (0: any). */
-static void
-show_end(struct runner *r, int64_t id, int64_t attempt)
-{
-	struct err e = {0};
-	struct job j;
-
-	if (job_load(&r->sp, id, &j, &e) <= 0)
-		return;
-	if (attempt && j.attempt != attempt) {
-		job_free(&j);
-		return;
-	}
-	if (j.state == JOB_COMPLETED && j.kind != JOB_PARENT)
-		put_output(r, &j);
-	if (job_is_over(j.state))
-		put_state(r, &j);
-	if (job_is_over(j.state) && j.state != JOB_COMPLETED && !j.parent)
-		r->failed = 1;
-	if (j.parent && !r->only) {
-		struct job p;
-
-		if (job_load(&r->sp, j.parent, &p, &e) > 0) {
-			if (job_is_over(p.state)) {
-				put_state(r, &p);
-				r->failed |= p.state != JOB_COMPLETED;
-			}
-			job_free(&p);
-		}
-	}
-	job_free(&j);
-}
-
-/* --- the running ones ---------------------------------------------------------------------------------------------------- */
-
-static struct running *
-find(struct runner *r, int64_t job, int64_t attempt)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->run[i].job == job && r->run[i].attempt == attempt)
-			return &r->run[i];
-	return NULL;
-}
-
-static void
-drop(struct runner *r, struct running *x)
-{
-	r->used -= x->places;
-	*x = r->run[--r->n];
-}
-
-static void
-add(struct runner *r, const struct job *j, pid_t keeper)
-{
-	if (r->n == r->cap) {
-		r->cap = r->cap ? 2 * r->cap : 16;
-		r->run = realloc(r->run, r->cap * sizeof *r->run);
-		if (!r->run)
-			abort();
-	}
-	r->run[r->n++] = (struct running){j->id, j->attempt, claim_places(j, r->on), keeper, 0};
-	r->used += claim_places(j, r->on);
-}
-
-/* What limits and recovery did in passing. */
-static void
-report(void *ctx, int64_t job, const char *action, const char *reason)
-{
-	struct runner *r = ctx;
-
-	if (!strcmp(action, "problem"))
-		cli_warn("job %lld: %s", (long long)job, reason);
-	else if (job && !r->only && (!strcmp(action, "failed") || !strcmp(action, "killed")))
-		show_end(r, job, 0);
-}
-
-static void __attribute__((noreturn))
-die(struct runner *r, struct err *e)
+void
+runner_die(struct runner *r, struct err *e)
 {
 	db_rollback(r->sp.db);
-	cli_die(e); /* the keepers go on; whoever opens the spool next finds what they did */
-}
-
-/* --- what keepers say ---------------------------------------------------------------------------------------------------- */
-
-static void
-hear(struct runner *r)
-{
-	char b[65536];
-	ssize_t k;
-
-	while ((k = read(r->ctl[0], b, sizeof b)) > 0)
-		buf_add(&r->said, b, (size_t)k);
-}
-
-/* (tx) One line: stored; shown once committed. */
-static int
-take_line(struct runner *r, char *line, size_t n, struct err *e)
-{
-	long long job, attempt, offset;
-	int used = 0, rc;
-	char *text;
-
-	line[n] = '\0';
-	if (sscanf(line, "%lld %lld %lld %n", &job, &attempt, &offset, &used) < 3 || !used)
-		return 0;
-	text = line + used;
-	if (!strcmp(text, "end")) {
-		struct running *x = find(r, job, attempt);
-
-		if (x)
-			x->ended = 1;
-		return 0;
-	}
-	if (!strcmp(text, "touch"))
-		return job_touch(&r->sp, job, attempt, e);
-	if (!strcmp(text, "sync"))
-		rc = catchup_events(&r->sp, job, attempt, offset, &r->events, e);
-	else
-		rc = catchup_line(&r->sp, job, attempt, offset, text, n - (size_t)used, &r->events, e);
-	return rc < 0 ? -1 : 0;
-}
-
-static int
-take_said(struct runner *r, struct err *e)
-{
-	size_t at = 0;
-	char *nl;
-
-	while (at < r->said.len && (nl = memchr(r->said.s + at, '\n', r->said.len - at))) {
-		if (take_line(r, r->said.s + at, (size_t)(nl - r->said.s) - at, e) < 0)
-			return -1;
-		at = (size_t)(nl - r->said.s) + 1;
-	}
-	if (at)
-		memmove(r->said.s, r->said.s + at, r->said.len - at);
-	r->said.len -= at;
-	return 0;
-}
-
-/* After the commit: stage events go on to the next program. */
-static void
-show_events(struct runner *r)
-{
-	if (r->events.len)
-		put_event(r, r->events.s, r->events.len);
-	buf_clear(&r->events);
-}
-
-static int
-said_anything(const struct runner *r)
-{
-	return r->said.len && memchr(r->said.s, '\n', r->said.len);
-}
-
-/* --- one transaction ------------------------------------------------------------------------------------------------------ */
-
-static int
-record_ends(struct runner *r, struct err *e)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		struct job_end end;
-		int rc;
-
-		if (r->run[i].ended != 1)
-			continue;
-		rc = attempt_read_result(&r->sp, r->run[i].job, r->run[i].attempt, &end, e);
-		if (rc == 0) /* never without its file: the keeper is gone and recover_job() looks closer */
-			continue;
-		if (rc < 0)
-			end = (struct job_end){.outcome = strdup("failed"), .reason = strdup(e->msg), .status = -1};
-		rc = job_take_end(&r->sp, r->run[i].job, r->run[i].attempt, &end, e);
-		attempt_free_end(&end);
-		if (rc < 0)
-			return -1;
-		r->run[i].ended = 2;
-	}
-	return 0;
-}
-
-static int
-claim_some(struct runner *r, struct claim *c, struct err *e)
-{
-	int n = 0, rc = 1;
-	int64_t used = r->used;
-
-	for (size_t i = 0; i < r->n; i++)
-		used -= r->run[i].ended == 2 ? r->run[i].places : 0;
-	while (n < MAX_CLAIMS && rc > 0 && !r->drain && !(r->limit && r->claimed >= r->limit)) {
-		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, r->on, &c[n], e);
-		if (rc < 0)
-			return -1;
-		if (rc == 2 && r->nbroken < MAX_CLAIMS)
-			r->broken[r->nbroken++] = c[n].job.id;
-		r->moved |= rc == 3;
-		if (rc == 2)
-			job_free(&c[n].job);
-		if (rc == 1) {
-			used += claim_places(&c[n++].job, r->on);
-			r->claimed++;
-		}
-	}
-	return n;
-}
-
-static void
-start(struct runner *r, struct claim *c)
-{
-	struct job_end end = {.outcome = "failed", .status = -1, .gone = REMOTE_GONE};
-	struct launch l;
-	struct err e = {0};
-	pid_t pid = -1;
-	int made = attempt_make(&r->sp, c->job.id, c->job.attempt, &e);
-
-	if (made == 0 && launch_prepare(&r->sp, &c->job, c->units.s ? c->units.s : "", r->engine, r->self, &l, &e) == 0) {
-		if (!r->on || wrap_launch(&r->sp, &c->job, r->on, r->self, &l, &e) == 0)
-			pid = keeper_start(&r->sp, &l.task, r->ctl[1], &e);
-		launch_free(&l);
-	}
-	if (pid > 0) {
-		add(r, &c->job, pid);
-		return;
-	}
-	if (e.status == ERR_NO) /* ended while it was on its way here; whoever did it records it */
-		return;
-	if (e.status != ERR_DATA) { /* no descriptors, no memory, no room: it is not the job's fault */
-		end.outcome = "never-started";
-		cli_warn("job %lld is put back: %s", (long long)c->job.id, e.msg);
-	}
-	end.reason = e.msg;
-	end.status = e.status;
-	if (db_begin(r->sp.db, &e) < 0 || job_take_end(&r->sp, c->job.id, c->job.attempt, &end, &e) < 0 || db_commit(r->sp.db, &e) < 0)
-		die(r, &e);
-	show_end(r, c->job.id, c->job.attempt);
-}
-
-static void
-show_ended(struct runner *r)
-{
-	for (size_t i = 0; i < r->n;) {
-		int64_t id = r->run[i].job, attempt = r->run[i].attempt;
-
-		if (r->run[i].ended != 2) {
-			i++;
-			continue;
-		}
-		drop(r, &r->run[i]); /* bury() reaps its keeper */
-		if (!r->only)
-			show_end(r, id, attempt);
-	}
-}
-
-/* Webhooks are sim-reap's: one pass of it, which nobody waits for. */
-static void
-send_notices(struct runner *r)
-{
-	char reap[PATH_MAX];
-	const char *const argv[] = {"sim-reap", "--notify", "--quiet", "--spool", r->sp.root, NULL};
-	struct err e = {0};
-
-	if (notify_waits(&r->sp, &e) <= 0)
-		return;
-	cli_start_apart(cli_sibling("sim-reap", reap, sizeof reap), argv);
-}
-
-/* 1 if anything changed. */
-static int
-step(struct runner *r)
-{
-	static struct claim c[MAX_CLAIMS];
-	struct err e = {0};
-	int n, ended = 0, said, moved, woken;
-
-	hear(r);
-	said = said_anything(r);
-	for (size_t i = 0; i < r->n; i++)
-		ended |= r->run[i].ended == 1;
-	if (!said && !ended && (r->drain || r->used >= r->places) && !r->next_look)
-		return 0;
-	r->next_look = 0;
-	if (db_begin(r->sp.db, &e) < 0 || take_said(r, &e) < 0 || record_ends(r, &e) < 0 || (woken = claim_end_backoffs(&r->sp, &e)) < 0 ||
-	    (n = claim_some(r, c, &e)) < 0)
-		die(r, &e);
-	for (size_t i = 0; i < r->n; i++)
-		ended |= r->run[i].ended == 2;
-	moved = r->moved | (woken > 0);
-	r->moved = 0;
-	if (!said && !ended && !n && !r->nbroken && !moved) {
-		db_rollback(r->sp.db);
-		return 0;
-	}
-	if (db_commit(r->sp.db, &e) < 0)
-		die(r, &e);
-	for (int i = 0; i < n; i++) /* first of all: every instruction between here and the keeper is one a crash could hit */
-		start(r, &c[i]);
-	show_events(r);
-	for (int i = 0; i < n; i++) {
-		put_state(r, &c[i].job);
-		job_free(&c[i].job);
-		buf_free(&c[i].units);
-	}
-	show_ended(r);
-	while (r->nbroken)
-		show_end(r, r->broken[--r->nbroken], 0);
-	if (ended)
-		send_notices(r);
-	spool_wake(&r->sp);
-	return 1;
-}
-
-/* Keepers that ended without a word. */
-static void
-bury(struct runner *r)
-{
-	struct err e = {0};
-	pid_t pid;
-
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		for (size_t i = 0; i < r->n; i++)
-			if (r->run[i].keeper == pid) {
-				r->run[i].keeper = 0;
-				hear(r);
-				r->next_look = 1;
-			}
-	if (said_anything(r)) { /* its last words first */
-		r->next_look = 1;
-		return;
-	}
-	for (size_t i = 0; i < r->n; i++) {
-		struct job j;
-		struct running x = r->run[i];
-
-		if (x.keeper || x.ended)
-			continue;
-		if (recover_job(&r->sp, x.job, x.attempt, r->self, report, r, &e) < 0 || job_load(&r->sp, x.job, &j, &e) < 0)
-			die(r, &e);
-		if (j.attempt != x.attempt || (j.state != JOB_RUNNING && j.state != JOB_PAUSED && j.state != JOB_SUBMITTING)) {
-			drop(r, &r->run[i--]);
-			r->next_look = 1;
-			if (!r->only)
-				show_end(r, x.job, x.attempt);
-		}
-		job_free(&j);
-	}
-}
-
-/* --- wanted jobs ----------------------------------------------------------------------------------------------------------- */
-
-static void
-want(struct runner *r, int64_t id)
-{
-	struct err e = {0};
-
-	r->only = r->wanted_changed = 1;
-	if (claim_want(&r->sp, id, &e) < 0)
-		cli_die(&e);
-	r->next_look = 1;
-}
-
-static void
-read_wanted(struct runner *r)
-{
-	struct pollfd p = {.fd = 0, .events = POLLIN};
-	struct err e = {0};
-	char *line;
-	size_t n;
-	int rc = 1;
-
-	while (rc > 0 && (r->in.at < r->in.b.len || poll(&p, 1, 0) > 0)) {
-		int64_t id;
-
-		if (r->in.at < r->in.b.len && !memchr(r->in.b.s + r->in.at, '\n', r->in.b.len - r->in.at) && poll(&p, 1, 0) <= 0)
-			return; /* the rest of this line is still to come */
-		rc = io_lines_next(&r->in, &line, &n, &e);
-		if (rc < 0)
-			cli_die(&e);
-		if (rc == 0) {
-			r->stdin_open = 0;
-			return;
-		}
-		if (!n)
-			continue;
-		id = cli_job_line(line, n);
-		if (!id) {
-			err_set(&e, ERR_DATA, "standard input, line %ld: neither a job record nor a job's id", r->in.lineno);
-			cli_die(&e);
-		}
-		want(r, id);
-	}
-}
-
-/* Wanted jobs that are over, or are no more, whoever ran them: shown once, and forgotten. */
-static int
-forget_ended(struct runner *r, struct err *e)
-{
-	int64_t id[256], top[256], state[256];
-	int n, rc;
-
-	do {
-		struct db_stmt *st = db_query(r->sp.db, e, "SELECT w.id,w.top,coalesce(j.state,-1) s FROM temp.wanted w LEFT JOIN job j ON j.id=w.id "
-		                              "WHERE s<0 OR s>=5 LIMIT 256", "");
-
-		rc = st ? 1 : -1;
-		for (n = 0; rc > 0 && n < 256 && (rc = db_step(st, e)) > 0; n++) {
-			id[n] = db_int(st, 0);
-			top[n] = db_int(st, 1);
-			state[n] = db_int(st, 2);
-		}
-		db_done(st);
-		for (int i = 0; i < n && rc >= 0; i++) {
-			rc = db_run(r->sp.db, e, "DELETE FROM temp.wanted WHERE id=?", "i", id[i]);
-			show_end(r, id[i], 0);
-			r->failed |= top[i] && state[i] != JOB_COMPLETED;
-		}
-	} while (rc >= 0 && n == 256);
-	return rc < 0 ? -1 : 0;
-}
-
-static void
-look_at_wanted(struct runner *r)
-{
-	int64_t began = spool_now(&r->sp);
-	struct err e = {0};
-	int more;
-
-	if (!r->only || began < r->wanted_next)
-		return;
-	if (forget_ended(r, &e) < 0 || (more = claim_refresh(&r->sp, &e)) < 0)
-		cli_die(&e);
-	r->wanted_changed = 0;
-	r->next_look |= more > 0;
-	r->wanted_next = spool_now(&r->sp) + 20 * (spool_now(&r->sp) - began);
-}
-
-/* 1: nothing more is wanted. */
-static int
-all_settled(struct runner *r)
-{
-	struct err e = {0};
-	int64_t live = 0;
-
-	if (db_get_int(r->sp.db, &e, &live, "SELECT 1 FROM temp.wanted LIMIT 1", "") < 0)
-		cli_die(&e);
-	return !live;
+	cli_die(e);
 }
 
 /* --- the loop ------------------------------------------------------------------------------------------------------------- */
@@ -668,8 +79,8 @@ hand_back(struct runner *r)
 			cli_warn("%s", e.msg);
 }
 
-static void
-on_signals(struct runner *r)
+void
+runner_signals(struct runner *r)
 {
 	struct signalfd_siginfo si;
 
@@ -697,9 +108,9 @@ look_after(struct runner *r)
 
 	if (r->next_due && now < r->next_due)
 		return;
-	if (recover_pass(&r->sp, r->self, 0, report, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, report, r, &e) < 0 ||
+	if (recover_pass(&r->sp, r->self, 0, show_action, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, show_action, r, &e) < 0 ||
 	    cli_orphans_apart(&r->sp, &e) < 0)
-		die(r, &e);
+		runner_die(r, &e);
 	if (r->on && site_hold(&r->host) > 0)
 		r->connected = 1; /* one connection for all attempts; where it cannot be, each makes its own */
 	if (!r->next_due || r->next_due > now + every)
@@ -742,7 +153,7 @@ finished(struct runner *r)
 	if (r->wait)
 		return 0;
 	if (r->only)
-		return all_settled(r) && !r->stdin_open;
+		return wanted_settled(r) && !r->stdin_open;
 	if (r->stdin_open)
 		return 0;
 	if (claim_next_ready(&r->sp, &ready, &e) < 0)
@@ -757,7 +168,7 @@ somebody_wrote(struct runner *r)
 	int rc = db_changed(r->sp.db, &e);
 
 	if (rc < 0)
-		die(r, &e);
+		runner_die(r, &e);
 	return rc;
 }
 
@@ -771,7 +182,7 @@ loop(struct runner *r)
 
 		look_after(r);
 		if (r->stdin_open)
-			read_wanted(r);
+			wanted_read(r);
 		/* with standard input open, nothing is claimed until it has said what is wanted */
 		if (r->stdin_open && !r->only) {
 			changed = 0;
@@ -779,9 +190,9 @@ loop(struct runner *r)
 		} else {
 			changed = step(r);
 		}
-		bury(r);
+		step_bury(r);
 		r->wanted_changed |= changed || r->next_look;
-		look_at_wanted(r);
+		wanted_look(r);
 		if (changed || r->next_look)
 			continue;
 		if (finished(r))
@@ -791,7 +202,7 @@ loop(struct runner *r)
 			spool_watched(r->watch_fd);
 			r->next_look |= somebody_wrote(r); /* and not just this one */
 		}
-		on_signals(r);
+		runner_signals(r);
 	}
 }
 
@@ -816,7 +227,7 @@ register_worker(struct runner *r)
 	if (db_begin(r->sp.db, &e) < 0 ||
 	    db_run(r->sp.db, &e, "INSERT INTO worker VALUES(?,?,?,?,?,NULL)", "sisii", r->id, (int64_t)getpid(), r->sp.boot, r->places,
 	           spool_now(&r->sp)) < 0 || db_commit(r->sp.db, &e) < 0)
-		die(r, &e);
+		runner_die(r, &e);
 }
 
 static void
@@ -875,8 +286,8 @@ relay(struct runner *r)
 	while ((rc = io_lines_next(&r->in, &line, &n, &e)) > 0) {
 		if (sscanf(line, "%lld %lld", &job, &attempt) != 2)
 			continue;
-		if (db_begin(r->sp.db, &e) < 0 || take_line(r, line, n, &e) < 0 || db_commit(r->sp.db, &e) < 0)
-			die(r, &e);
+		if (db_begin(r->sp.db, &e) < 0 || step_take_line(r, line, n, &e) < 0 || db_commit(r->sp.db, &e) < 0)
+			runner_die(r, &e);
 		buf_clear(&r->events);
 		spool_wake(&r->sp);
 	}
@@ -888,7 +299,7 @@ relay(struct runner *r)
 			break;
 		poll(NULL, 0, 10);
 	}
-	if (job && recover_job(&r->sp, job, attempt, r->self, report, r, &e) < 0)
+	if (job && recover_job(&r->sp, job, attempt, r->self, show_action, r, &e) < 0)
 		cli_die(&e);
 	return 0;
 }
@@ -917,7 +328,7 @@ set_slot(struct runner *r, const char *arg)
 		cli_die(&e);
 	buf_free(&b);
 	if (db_begin(r->sp.db, &e) < 0 || slots_set_capacity(&r->sp, name, n, &e) < 0 || db_commit(r->sp.db, &e) < 0)
-		die(r, &e);
+		runner_die(r, &e);
 }
 
 /* A mistake in it is said at once; whether it can be reached, with each job. */
@@ -992,7 +403,7 @@ main(int argc, char **argv)
 	prepare(&r);
 	register_worker(&r);
 	for (int i = optind; i < argc; i++)
-		want(&r, cli_job_operand(&r.sp, argv[i]));
+		wanted_add(&r, cli_job_operand(&r.sp, argv[i]));
 	r.stdin_open = !all && !r.wait && optind == argc && takes_stdin();
 	loop(&r);
 	unregister_worker(&r);
