@@ -453,7 +453,6 @@ static int
 tell_priority(struct ctl *c, int64_t id, int64_t n, struct err *e)
 {
 	char path[4096], text[32];
-	struct io_atomic f;
 	struct job j;
 	int rc = job_load(&c->sp, id, &j, e);
 
@@ -462,14 +461,7 @@ tell_priority(struct ctl *c, int64_t id, int64_t n, struct err *e)
 	snprintf(text, sizeof text, "%lld\n", (long long)n);
 	attempt_path(&c->sp, id, j.attempt, "priority", path, sizeof path);
 	job_free(&j);
-	if (io_atomic_open(&f, path, e) < 0)
-		return -1;
-	if (io_write_all(f.fd, text, strlen(text)) < 0) {
-		err_sys(e, ERR_IO, "cannot write %s", path);
-		io_atomic_abort(&f);
-		return -1;
-	}
-	return io_atomic_commit(&f, e);
+	return io_put_file(path, text, strlen(text), e);
 }
 
 static int

@@ -268,3 +268,18 @@ io_atomic_abort(struct io_atomic *f)
 	free(f->path);
 	*f = (struct io_atomic){.fd = -1};
 }
+
+int
+io_put_file(const char *path, const void *p, size_t n, struct err *e)
+{
+	struct io_atomic f;
+
+	if (io_atomic_open(&f, path, e) < 0)
+		return -1;
+	if (io_write_all(f.fd, p, n) < 0) {
+		err_sys(e, ERR_IO, "cannot write %s", path);
+		io_atomic_abort(&f);
+		return -1;
+	}
+	return io_atomic_commit(&f, e);
+}

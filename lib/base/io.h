@@ -48,5 +48,7 @@ struct io_atomic {
 int io_atomic_open(struct io_atomic *f, const char *path, struct err *e);
 int io_atomic_commit(struct io_atomic *f, struct err *e);
 void io_atomic_abort(struct io_atomic *f);
+/* All of it at once. */
+int io_put_file(const char *path, const void *p, size_t n, struct err *e);
 
 #endif

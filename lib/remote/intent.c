@@ -41,7 +41,6 @@ intent_write(const char *folder, const struct intent *in, struct err *e)
 {
 	char path[PATH_MAX];
 	struct buf b = BUF_INIT;
-	struct io_atomic f;
 	int rc = path_of(folder, path, e);
 
 	if (rc < 0)
@@ -58,13 +57,7 @@ intent_write(const char *folder, const struct intent *in, struct err *e)
 	rc |= record_int(&b, "since", in->since);
 	rc |= put_env(&b);
 	rc |= buf_puts(&b, "}\n");
-	rc = rc ? err_set(e, ERR_DATA, "a name in the environment or of the host is no UTF-8") : io_atomic_open(&f, path, e);
-	if (rc == 0 && io_write_all(f.fd, b.s, b.len) < 0) {
-		rc = err_sys(e, ERR_TEMPFAIL, "cannot write %s", path);
-		io_atomic_abort(&f);
-	} else if (rc == 0) {
-		rc = io_atomic_commit(&f, e);
-	}
+	rc = rc ? err_set(e, ERR_DATA, "a name in the environment or of the host is no UTF-8") : io_put_file(path, b.s, b.len, e);
 	buf_free(&b);
 	return rc;
 }

@@ -161,17 +161,12 @@ remember(const struct bundle *b, const char *self)
 {
 	char path[PATH_MAX];
 	struct buf text = BUF_INIT;
-	struct io_atomic f;
 
 	for (size_t i = 0; i < b->n; i++)
 		buf_printf(&text, "%s %lld %lld %llu %s %s\n", b->v[i].sha, (long long)b->v[i].size, (long long)b->v[i].mtime_ns,
 		           (unsigned long long)b->v[i].ino, b->v[i].name, b->v[i].path);
-	if (memory_path(self, path) == 0 && text.s && io_atomic_open(&f, path, NULL) == 0) {
-		if (io_write_all(f.fd, text.s, text.len) < 0)
-			io_atomic_abort(&f);
-		else
-			io_atomic_commit(&f, NULL);
-	}
+	if (memory_path(self, path) == 0 && text.s)
+		io_put_file(path, text.s, text.len, NULL);
 	buf_free(&text);
 }
 

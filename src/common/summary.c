@@ -361,7 +361,6 @@ summary_write(const struct summary_options *o, const struct stats *s, const stru
 	                            o->bins, o->width, !o->output && cli_colour(1)};
 	struct buf b = BUF_INIT;
 	double *sums = calloc(s->nsums + 1, sizeof *sums);
-	struct io_atomic f;
 	struct err e = {0};
 
 	if (!sums || stats_total(s, sums) < 0) {
@@ -386,14 +385,7 @@ summary_write(const struct summary_options *o, const struct stats *s, const stru
 		put_json(&b, o, s, sums, h);
 	}
 	if (o->output) {
-		if (io_atomic_open(&f, o->output, &e) < 0)
-			cli_die(&e);
-		if (io_write_all(f.fd, b.s, b.len) < 0) {
-			err_sys(&e, ERR_IO, "cannot write %s", o->output);
-			io_atomic_abort(&f);
-			cli_die(&e);
-		}
-		if (io_atomic_commit(&f, &e) < 0)
+		if (io_put_file(o->output, b.s, b.len, &e) < 0)
 			cli_die(&e);
 	} else {
 		cli_out(b.s, b.len);
