@@ -226,8 +226,9 @@ cache_put(const struct cache *c, const char *key, const char *ext, const void *c
 		return -1;
 	}
 	free(path);
+	f.mode = 0600;
 	seal(end, content, n);
-	if (fchmod(f.fd, 0600) < 0 || io_write_all(f.fd, content, n) < 0 || io_write_all(f.fd, end, TRAILER) < 0) {
+	if (io_write_all(f.fd, content, n) < 0 || io_write_all(f.fd, end, TRAILER) < 0) {
 		err_sys(e, ERR_IO, "cannot write to the cache %s", c->dir);
 		io_atomic_abort(&f);
 		return -1;

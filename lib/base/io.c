@@ -240,7 +240,7 @@ io_atomic_commit(struct io_atomic *f, struct err *e)
 	}
 	mask = umask(0);
 	umask(mask);
-	if (fchmod(f->fd, 0666 & ~mask) < 0 || fsync(f->fd) < 0)
+	if (fchmod(f->fd, f->mode ? (mode_t)f->mode : 0666 & ~mask) < 0 || fsync(f->fd) < 0)
 		rc = err_sys(e, ERR_IO, "cannot write %s", f->path);
 	if (close(f->fd) < 0 && !rc)
 		rc = err_sys(e, ERR_IO, "cannot write %s", f->path);

@@ -43,6 +43,7 @@ void io_lines_free(struct io_lines *r);
  */
 struct io_atomic {
 	int fd;          /* write here */
+	int mode;        /* permissions; 0: what the umask leaves of 666 */
 	char *path, *tmp;
 };
 int io_atomic_open(struct io_atomic *f, const char *path, struct err *e);

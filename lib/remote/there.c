@@ -318,7 +318,8 @@ there_put(const char *path, int in, int64_t size, int mode, const char *sha, str
 	}
 	if (io_atomic_open(&f, path, e) < 0)
 		return -1;
-	if (take_input(in, f.fd, size, sha, e) < 0 || (fchmod(f.fd, (mode_t)mode) < 0 && err_sys(e, ERR_IO, "cannot set the mode of %s", path))) {
+	f.mode = mode;
+	if (take_input(in, f.fd, size, sha, e) < 0) {
 		io_atomic_abort(&f);
 		return err_prefix(e, "%s", path);
 	}

@@ -37,6 +37,7 @@ need_cc() {
     need_cc
     engine --jit on >/dev/null
     ls "$XDG_CACHE_HOME"/simspool/*.so
+    [ "$(find "$XDG_CACHE_HOME/simspool" -type f -perm 600 | wc -l)" = 1 ]
     [ "$(find "$XDG_CACHE_HOME/simspool" -type f | wc -l)" = 1 ]
     engine --jit on | says 'select(.type == "finished") | .compiled == 20000'
 }

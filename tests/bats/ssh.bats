@@ -158,6 +158,9 @@ trouble() { # JOB PATTERN
     run -75 sim-remote --put "$place/file" 200 600 <short
     [[ $output == *"100 bytes are missing"* ]]
     [ -z "$(find "$place" -type f)" ]
+    run -0 sim-remote --put "$place/file" 100 600 <short
+    [ "$(stat -c %a "$place/file")" = 600 ] # an environment may be in it
+    rm "$place/file"
     run -1 sim-remote --content "$place" "$sum.bin" 3000000 ask
     [ "$output" = 0 ]
     head -c 1000000 big >part
