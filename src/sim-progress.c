@@ -6,7 +6,6 @@
  */
 #include <getopt.h>
 #include <limits.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +14,12 @@
 
 #include "base/clk.h"
 #include "base/io.h"
-#include "base/num.h"
 #include "common/cli.h"
 #include "common/spool.h"
-#include "record/record.h"
+#include "progress/rows.h"
+#include "progress/view.h"
 #include "spool/attempt.h"
-#include "spool/claim.h"
-#include "spool/launch.h"
-#include "spool/notify.h"
+#include "spool/job.h"
 #include "spool/remote.h"
 
 static const char usage[] =
@@ -49,349 +46,6 @@ static const char usage[] =
     "\n"
     "Status: 0; 1 a job waited for did not complete; 66 no such job; 124 the limit in time came first.\n";
 
-struct view {
-	struct spool sp;
-	int table, tree, all, follow, watch, wait, detail;
-	const char *state, *name, *key;
-	int64_t *id;           /* named jobs */
-	size_t nids;
-	int64_t end;           /* CLOCK_BOOTTIME; 0: none */
-	struct buf out;
-};
-
-static void
-die(const struct err *e)
-{
-	cli_die(e);
-}
-
-/* --- one job's figures ---------------------------------------------------------------------------------------------------- */
-
-struct figures {
-	int64_t done, total, children, states[JOB_NSTATES], retries, limit_ns, elapsed_ns, idle_ns, position;
-	const char *unit;
-	double rate, eta_s;
-	char why[300], worker[64];
-	struct remote_row away;  /* where it runs, or ran: sim-run --on; on "": here */
-};
-
-/* A parent's are its children's, added up from their rows: of those done in full their whole, of the others what was measured. */
-static void
-child_sums(struct view *v, const struct job *j, struct figures *f)
-{
-	struct err e = {0};
-	struct db_stmt *st = db_query(v->sp.db, &e,
-	    "WITH RECURSIVE t(id) AS (SELECT id FROM job WHERE parent=?1 UNION ALL SELECT job.id FROM job JOIN t ON job.parent=t.id) "
-	    "SELECT state,count(*),sum(done),sum(total),sum(retried),sum(CASE state WHEN 3 THEN rate ELSE 0 END) FROM job "
-	    "WHERE id IN (SELECT id FROM t) AND kind<2 GROUP BY state", "i", j->id);
-	double rate = 0;
-	int rc;
-
-	if (!st)
-		die(&e);
-	while ((rc = db_step(st, &e)) > 0) {
-		f->states[db_int(st, 0) & 7] = db_int(st, 1);
-		f->children += db_int(st, 1);
-		f->done += db_int(st, 2);
-		f->total += db_int(st, 3);
-		f->retries += db_int(st, 4);
-		rate += db_double(st, 5);
-	}
-	db_done(st);
-	if (rc < 0)
-		die(&e);
-	f->rate = rate;
-	f->unit = j->unit;
-	if (!f->total) { /* children that measure nothing are counted themselves */
-		f->total = f->children;
-		f->done = f->states[JOB_COMPLETED] + f->states[JOB_FAILED] + f->states[JOB_CANCELLED];
-		f->unit = "jobs";
-	}
-}
-
-static void
-attempt_worker(struct view *v, const struct job *j, struct figures *f)
-{
-	struct err e = {0};
-	struct db_stmt *st = db_query(v->sp.db, &e, "SELECT worker FROM attempt WHERE job=? AND n=?", "ii", j->id, j->attempt);
-
-	if (!st)
-		die(&e);
-	if (db_step(st, &e) > 0 && db_text(st, 0))
-		snprintf(f->worker, sizeof f->worker, "%s", db_text(st, 0));
-	db_done(st);
-}
-
-static void
-limits_of(struct view *v, const struct job *j, struct figures *f)
-{
-	int64_t left = 0, deadline = 0, now = clk_boot_ns();
-	struct err e = {0};
-	char why[200];
-
-	if (launch_limits(&v->sp, j, &left, &deadline, why, sizeof why, &e) < 0)
-		die(&e);
-	if (left == LAUNCH_NO_LIMIT)
-		left = 0;
-	if (!left && j->kind == JOB_PARENT && j->started_at && launch_parent_default(&v->sp, j, &left, &e) < 0)
-		die(&e);
-	f->limit_ns = left < 0 ? 1 : left;
-	if (deadline && (!f->limit_ns || deadline - now < f->limit_ns))
-		f->limit_ns = deadline - now > 1 ? deadline - now : 1;
-}
-
-static void
-figures_of(struct view *v, const struct job *j, struct figures *f)
-{
-	int64_t now = spool_now(&v->sp);
-	struct err e = {0};
-
-	memset(f, 0, sizeof *f);
-	f->done = j->done;
-	f->total = j->total;
-	f->unit = j->unit;
-	f->rate = j->state == JOB_RUNNING ? j->rate : 0;
-	f->retries = j->retried;
-	if (j->kind == JOB_PARENT) {
-		f->done = f->total = 0;
-		child_sums(v, j, f);
-	}
-	if (j->started_at)
-		f->elapsed_ns = (j->ended_at ? j->ended_at : now) - j->started_at - j->paused_ns - (j->paused_at && !j->ended_at ? now - j->paused_at : 0);
-	if (f->rate <= 0 && j->state == JOB_RUNNING && f->done && f->elapsed_ns > 0)
-		f->rate = (double)f->done / ((double)f->elapsed_ns / 1e9);
-	f->eta_s = f->rate > 0 && f->total > f->done && j->state == JOB_RUNNING ? (double)(f->total - f->done) / f->rate : NAN;
-	if (j->state == JOB_RUNNING && j->progress_at && j->kind != JOB_PARENT)
-		f->idle_ns = now - j->progress_at;
-	if (!v->detail)
-		return;
-	if (claim_why_not(&v->sp, j, f->why, sizeof f->why, &e) < 0 || claim_position(&v->sp, j, &f->position, &e) < 0)
-		die(&e);
-	if (!job_is_over(j->state))
-		limits_of(v, j, f);
-	if (!j->attempt || j->kind == JOB_PARENT)
-		return;
-	attempt_worker(v, j, f);
-	if (remote_load(&v->sp, j->id, j->attempt, &f->away, &e) < 0)
-		die(&e);
-}
-
-/* In tenths, rounded down: 100 % is said of nothing that is not done. */
-static double
-percent(const struct job *j, const struct figures *f)
-{
-	if (j->state == JOB_COMPLETED && !j->degraded)
-		return 100;
-	return f->total > 0 ? floor(1000.0 * (double)f->done / (double)f->total) / 10 : NAN;
-}
-
-/* --- records -------------------------------------------------------------------------------------------------------------------- */
-
-static void
-put_children(struct buf *b, const struct figures *f)
-{
-	buf_puts(b, ",\"children\":{");
-	record_int(b, "all", f->children);
-	for (int s = 0; s < JOB_NSTATES; s++)
-		if (f->states[s])
-			record_int(b, job_state_name((enum job_state)s), f->states[s]);
-	buf_putc(b, '}');
-}
-
-static void
-put_away(struct buf *b, const struct job *j, const struct remote_row *a)
-{
-	static const char *const sure[] = {"may run", "cannot run", "gone"};
-
-	buf_puts(b, ",\"remote\":{\"on\":");
-	record_quote(b, a->on);
-	if (*a->id)
-		record_str(b, "id", a->id);
-	if (*a->state)
-		record_str(b, "state", a->state);
-	if (*a->host)
-		record_str(b, "host", a->host);
-	if (*a->note)
-		record_str(b, "note", a->note);
-	if (job_is_over(j->state) || j->state == JOB_QUEUED)
-		record_str(b, "certain", sure[a->gone < 0 || a->gone > 2 ? 0 : a->gone]);
-	buf_putc(b, '}');
-}
-
-static void
-put_record(struct view *v, const struct job *j)
-{
-	static const char *const kind[] = {"command", "engine", "parent"};
-	struct buf *b = &v->out;
-	struct err e = {0};
-	struct figures f;
-	char text[300];
-
-	figures_of(v, j, &f);
-	job_record(&v->sp, b, j);
-	record_str(b, "kind", kind[j->kind % 3]);
-	if (j->who)
-		record_str(b, "by", j->who);
-	if (j->priority)
-		record_int(b, "priority", j->priority);
-	if (*j->slots)
-		record_str(b, "slots", j->slots);
-	if (f.total || f.done) {
-		record_int(b, "done", f.done);
-		record_int(b, "total", f.total);
-		if (f.unit)
-			record_str(b, "unit", f.unit);
-	}
-	record_num(b, "percent", percent(j, &f));
-	if (f.rate > 0)
-		record_num(b, "rate", f.rate);
-	if (isfinite(f.eta_s))
-		record_num(b, "eta_s", floor(f.eta_s * 10) / 10);
-	if (j->phase)
-		record_str(b, "phase", j->phase);
-	if (j->counters)
-		record_raw(b, "counters", j->counters);
-	if (f.elapsed_ns)
-		record_num(b, "elapsed_s", floor((double)f.elapsed_ns / 1e8) / 10);
-	if (f.idle_ns)
-		record_num(b, "since_event_s", floor((double)f.idle_ns / 1e8) / 10);
-	record_int(b, "retries", f.retries);
-	if (j->error)
-		record_str(b, "error", j->error);
-	if (j->last_error)
-		record_str(b, "last_error", j->last_error);
-	if (*f.worker)
-		record_str(b, "worker", f.worker);
-	if (*f.away.on)
-		put_away(b, j, &f.away);
-	if (f.position)
-		record_int(b, "position", f.position);
-	if (*f.why)
-		record_str(b, "why", f.why);
-	if (f.limit_ns)
-		record_num(b, "limit_s", floor((double)f.limit_ns / 1e8) / 10);
-	if (j->note)
-		record_str(b, "note", j->note);
-	if (f.children)
-		put_children(b, &f);
-	if (v->detail && notify_state(&v->sp, j->id, text, sizeof text, &e) > 0)
-		record_str(b, "notify", text);
-	record_end(b);
-}
-
-/* In a few words: "on slurm 17 (n3)". */
-static void
-away_text(const struct job *j, const struct remote_row *a, char *out, size_t n)
-{
-	if (job_is_over(j->state) && a->gone == REMOTE_MAY_RUN)
-		snprintf(out, n, "may still run on %s%s%s", a->on, *a->note ? ": " : "", a->note);
-	else if (j->state == JOB_RUNNING || j->state == JOB_PAUSED)
-		snprintf(out, n, "on %s%s%s%s%s%s", a->on, *a->id ? " " : "", a->id, *a->host ? " (" : "", a->host, *a->host ? ")" : "");
-	else
-		*out = '\0';
-}
-
-/* --- the table -------------------------------------------------------------------------------------------------------------------- */
-
-static void
-span_text(double s, char out[32])
-{
-	if (!isfinite(s) || s < 0)
-		snprintf(out, 32, "-");
-	else if (s < 100)
-		snprintf(out, 32, "%.0fs", s);
-	else if (s < 6000)
-		snprintf(out, 32, "%.0fmin", s / 60);
-	else if (s < 48 * 3600)
-		snprintf(out, 32, "%.0fh", s / 3600);
-	else
-		snprintf(out, 32, "%.0fd", s / 86400);
-}
-
-static void
-bar(double pct, char out[64])
-{
-	int full = isfinite(pct) ? (int)(pct / 10) : 0, n = 0;
-
-	for (int i = 0; i < 10; i++)
-		n += snprintf(out + n, 64 - (size_t)n, "%s", i < full ? "█" : "░");
-}
-
-static void
-put_row(struct view *v, const struct job *j, int depth)
-{
-	struct figures f;
-	char away[800] = "", id[40], pct[16] = "", cells[64] = "          ", eta[32], took[32], rate[32] = "", tries[24] = "";
-	const char *text;
-
-	figures_of(v, j, &f);
-	snprintf(id, sizeof id, "%*s%lld", 2 * depth, "", (long long)j->id);
-	if (isfinite(percent(j, &f))) {
-		snprintf(pct, sizeof pct, "%5.1f %%", percent(j, &f));
-		bar(percent(j, &f), cells);
-	}
-	span_text(f.eta_s, eta);
-	span_text(f.elapsed_ns ? (double)f.elapsed_ns / 1e9 : NAN, took);
-	if (f.rate > 0)
-		snprintf(rate, sizeof rate, "%.3g/s", f.rate);
-	if (f.retries)
-		snprintf(tries, sizeof tries, " %lld retried", (long long)f.retries);
-	if (*f.away.on)
-		away_text(j, &f.away, away, sizeof away);
-	text = *f.why ? f.why : *away && !j->error ? away : j->error ? j->error : j->reason ? j->reason : j->last_error ? j->last_error : "";
-	buf_printf(&v->out, "%-8s %-10s %s %7s %9s %6s %6s  %s%s%s%s%s\n", id, job_state_name((enum job_state)j->state), cells, pct, rate, took,
-	           eta, j->name ? j->name : "", tries, j->degraded ? " degraded" : "", *text ? (j->name || *tries ? "  " : "") : "", text);
-}
-
-static void
-put_job(struct view *v, const struct job *j, int depth)
-{
-	struct err e = {0};
-	int64_t child, last = -1, last_id = 0;
-	int rc;
-
-	if (v->table)
-		put_row(v, j, depth);
-	else
-		put_record(v, j);
-	if (!v->tree || j->kind != JOB_PARENT || depth > 4)
-		return;
-	(void)last;
-	while ((rc = db_get_int(v->sp.db, &e, &child, "SELECT min(id) FROM job WHERE parent=? AND id>?", "ii", j->id, last_id)) > 0) {
-		struct job c;
-
-		last_id = child;
-		if (job_load(&v->sp, child, &c, &e) <= 0)
-			die(&e);
-		put_job(v, &c, depth + 1);
-		job_free(&c);
-	}
-	if (rc < 0)
-		die(&e);
-}
-
-static void
-put_head(struct view *v)
-{
-	struct err e = {0};
-	struct db_stmt *st = db_query(v->sp.db, &e, "SELECT state,count(*) FROM job WHERE parent IS NULL GROUP BY state", "");
-	int rc;
-	const char *sep = "";
-
-	if (!st)
-		die(&e);
-	while ((rc = db_step(st, &e)) > 0) {
-		buf_printf(&v->out, "%s%lld %s", sep, (long long)db_int(st, 1), job_state_name((enum job_state)db_int(st, 0)));
-		sep = ", ";
-	}
-	db_done(st);
-	if (rc < 0)
-		die(&e);
-	buf_printf(&v->out, "%s\n", *sep ? "" : "no jobs");
-	if (*sep)
-		buf_printf(&v->out, "%-8s %-10s %-10s %7s %9s %6s %6s  %s\n", "job", "state", "", "done", "rate", "took", "left", "name");
-}
-
 /* --- which jobs ------------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -405,19 +59,19 @@ put_selected(struct view *v, const char *where)
 	buf_printf(&sql, "%s WHERE %s%s", job_columns(), v->tree ? "parent IS NULL AND " : "", where);
 	st = db_query_text(v->sp.db, &e, sql.s, "iss", (int64_t)state, v->name, v->key);
 	if (!st)
-		die(&e);
+		cli_die(&e);
 	while ((rc = db_step(st, &e)) > 0) {
 		struct job j;
 
 		if (job_read(st, &j) < 0)
 			abort();
-		put_job(v, &j, 0);
+		rows_job(v, &j, 0);
 		job_free(&j);
 	}
 	db_done(st);
 	buf_free(&sql);
 	if (rc < 0)
-		die(&e);
+		cli_die(&e);
 }
 
 static void
@@ -431,22 +85,22 @@ snapshot(struct view *v)
 	if (v->nids) {
 		v->detail = 1;
 		if (v->table)
-			buf_printf(&v->out, "%-8s %-10s %-10s %7s %9s %6s %6s  %s\n", "job", "state", "", "done", "rate", "took", "left", "name");
+				rows_columns(v);
 		for (size_t i = 0; i < v->nids; i++) {
 			struct job j;
 
 			if (job_load(&v->sp, v->id[i], &j, &e) <= 0)
-				die(&e);
-			put_job(v, &j, 0);
+				cli_die(&e);
+			rows_job(v, &j, 0);
 			job_free(&j);
 		}
 		return;
 	}
 	if (db_get_int(v->sp.db, &e, &n, "SELECT count(*) FROM (SELECT 1 FROM job WHERE parent IS NULL LIMIT 501)", "") < 0)
-		die(&e);
+		cli_die(&e);
 	v->detail = n <= 500; /* reasons and places in the queue are looked up one by one */
 	if (v->table)
-		put_head(v);
+		rows_head(v);
 	if (!v->table || v->all || v->state || v->name || v->key) {
 		snprintf(where, sizeof where, "%s AND (parent IS NULL OR ?2 IS NOT NULL OR ?3 IS NOT NULL) ORDER BY id", filter);
 		put_selected(v, where);
@@ -479,7 +133,7 @@ show(struct view *v)
 	int64_t seq = 0;
 
 	if (db_begin_read(v->sp.db, &e) < 0 || db_get_int(v->sp.db, &e, &seq, "SELECT max(seq) FROM event", "") < 0)
-		die(&e);
+		cli_die(&e);
 	snapshot(v);
 	db_rollback(v->sp.db);
 	return seq;
@@ -497,7 +151,7 @@ all_over(struct view *v, int *bad)
 	*bad = 0;
 	for (size_t i = 0; i < v->nids; i++) {
 		if (db_get_int(v->sp.db, &e, &state, "SELECT state FROM job WHERE id=?", "i", v->id[i]) <= 0)
-			die(&e);
+			cli_die(&e);
 		if (!job_is_over(state))
 			return 0;
 		*bad |= state != JOB_COMPLETED;
@@ -534,7 +188,7 @@ default_end(struct view *v)
 		int64_t x;
 
 		if (job_load(&v->sp, v->id[i], &j, &e) <= 0)
-			die(&e);
+			cli_die(&e);
 		x = (j.started_at ? 0 : j.ttl_ns ? j.ttl_ns : JOB_QUEUE_DEFAULT_NS) + (j.timeout_ns ? j.timeout_ns : JOB_TIMEOUT_DEFAULT_NS) + j.grace_ns;
 		if (j.deadline_at && j.deadline_at - spool_now(&v->sp) + j.grace_ns < x)
 			x = j.deadline_at - spool_now(&v->sp) + j.grace_ns;
@@ -579,7 +233,7 @@ is_wanted(struct view *v, int64_t job)
 			if (v->id[i] == job)
 				return 1;
 		if (db_get_int(v->sp.db, &e, &up, "SELECT parent FROM job WHERE id=?", "i", job) < 0)
-			die(&e);
+			cli_die(&e);
 		job = up;
 	}
 	return 0;
@@ -594,7 +248,7 @@ more_events(struct view *v, int64_t *seq)
 	int rc, n = 0;
 
 	if (!st)
-		die(&e);
+		cli_die(&e);
 	while ((rc = db_step(st, &e)) > 0) {
 		*seq = db_int(st, 0);
 		n++;
@@ -603,7 +257,7 @@ more_events(struct view *v, int64_t *seq)
 	}
 	db_done(st);
 	if (rc < 0)
-		die(&e);
+		cli_die(&e);
 	return n == 1000;
 }
 
@@ -682,11 +336,11 @@ cat_file(struct view *v, int64_t id, const char *name)
 	struct job j;
 
 	if (job_load(&v->sp, id, &j, &e) <= 0)
-		die(&e);
+		cli_die(&e);
 	attempt_path(&v->sp, id, j.attempt, name, path, sizeof path);
 	if (j.attempt && access(path, F_OK) == 0) {
 		if (io_read_file(path, (size_t)1 << 40, &b, &e) < 0)
-			die(&e);
+			cli_die(&e);
 		if (remote_load(&v->sp, id, j.attempt, &away, &e) > 0)
 			without_remote(&b);
 		cli_out(b.s ? b.s : "", b.len);
@@ -731,13 +385,13 @@ read_ids(struct view *v)
 
 		if (n && !id) {
 			err_set(&e, ERR_DATA, "standard input, line %ld: neither a job record nor a job's id", in.lineno);
-			die(&e);
+			cli_die(&e);
 		}
 		if (n)
 			add_id(v, id);
 	}
 	if (rc < 0)
-		die(&e);
+		cli_die(&e);
 }
 
 int
