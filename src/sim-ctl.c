@@ -53,6 +53,7 @@ static const char usage[] =
 
 struct ctl {
 	struct spool sp;
+	size_t which;        /* of the actions */
 	const char *reason, *argument;
 	int dry_run, from_scratch, over_limit, table;
 	int64_t timeout_ns;
@@ -543,8 +544,9 @@ answer(struct ctl *c, const char *action, int64_t id, int rc)
 }
 
 static void
-act_on(struct ctl *c, size_t which, int64_t id)
+act_on(void *ctl, int64_t id)
 {
+	struct ctl *c = ctl;
 	struct err e = {0};
 	struct job j;
 	int rc;
@@ -552,7 +554,7 @@ act_on(struct ctl *c, size_t which, int64_t id)
 	if (job_load(&c->sp, id, &j, &e) <= 0)
 		cli_die(&e);
 	c->answer[0] = '\0';
-	rc = actions[which].act(c, &j, &e);
+	rc = actions[c->which].act(c, &j, &e);
 	job_free(&j);
 	if (rc < 0 && e.status == ERR_NO) { /* it moved on meanwhile */
 		snprintf(c->answer, sizeof c->answer, "%s", e.msg);
@@ -562,37 +564,11 @@ act_on(struct ctl *c, size_t which, int64_t id)
 		cli_die(&e);
 	c->refused |= rc > 0;
 	spool_wake(&c->sp);
-	answer(c, actions[which].name, id, rc);
+	answer(c, actions[c->which].name, id, rc);
 }
 
 static void
-act_on_lines(struct ctl *c, size_t which)
-{
-	struct io_lines in;
-	struct err e = {0};
-	char *line;
-	size_t n;
-	int rc;
-
-	io_lines_init(&in, 0, RECORD_LINE_MAX);
-	while ((rc = io_lines_next(&in, &line, &n, &e)) > 0) {
-		int64_t id = n ? cli_job_line(line, n) : 0;
-
-		if (!n)
-			continue;
-		if (!id) {
-			err_set(&e, ERR_DATA, "standard input, line %ld: neither a job record nor a job's id", in.lineno);
-			cli_die(&e);
-		}
-		act_on(c, which, id);
-	}
-	if (rc < 0)
-		cli_die(&e);
-	io_lines_free(&in);
-}
-
-static void
-act_on_all(struct ctl *c, size_t which, const char *state, const char *name)
+act_on_all(struct ctl *c, const char *state, const char *name)
 {
 	int s = state ? job_state_parse(state) : -1;
 	int64_t *ids;
@@ -606,7 +582,7 @@ act_on_all(struct ctl *c, size_t which, const char *state, const char *name)
 	if (!ids)
 		cli_die(&e);
 	for (size_t i = 0; i < n; i++)
-		act_on(c, which, ids[i]);
+		act_on(c, ids[i]);
 	free(ids);
 }
 
@@ -622,7 +598,7 @@ main(int argc, char **argv)
 	                                      {"version", no_argument, 0, 'V'}, {0, 0, 0, 0}};
 	struct ctl ctl = {.table = isatty(1), .timeout_ns = (int64_t)60 * 1000000000};
 	const char *spool = NULL, *state = NULL, *name = NULL;
-	size_t which = 0, nactions = sizeof actions / sizeof actions[0];
+	size_t nactions = sizeof actions / sizeof actions[0];
 	int c, at;
 
 	cli_start("sim-ctl");
@@ -644,27 +620,27 @@ main(int argc, char **argv)
 	}
 	if (optind == argc)
 		cli_usage("an action is wanted");
-	while (which < nactions && strcmp(actions[which].name, argv[optind]))
-		which++;
-	if (which == nactions)
+	while (ctl.which < nactions && strcmp(actions[ctl.which].name, argv[optind]))
+		ctl.which++;
+	if (ctl.which == nactions)
 		cli_usage("\"%s\" is no action", argv[optind]);
 	at = optind + 1;
-	if (actions[which].argument && at == argc)
+	if (actions[ctl.which].argument && at == argc)
 		cli_usage("%s: its argument is missing", argv[optind]);
-	if (actions[which].argument)
+	if (actions[ctl.which].argument)
 		ctl.argument = argv[at++];
-	if (!strcmp(actions[which].name, "fail") && !ctl.reason)
+	if (!strcmp(actions[ctl.which].name, "fail") && !ctl.reason)
 		cli_usage("fail: --reason is wanted");
 	if (at == argc && !state && !name)
 		cli_usage("%s: a job is wanted", argv[optind]);
 	cli_spool_open(&ctl.sp, spool, SPOOL_WRITE, "sim-ctl");
 	if (state || name)
-		act_on_all(&ctl, which, state, name);
+		act_on_all(&ctl, state, name);
 	for (; at < argc; at++) {
 		if (!strcmp(argv[at], "-"))
-			act_on_lines(&ctl, which);
+			cli_job_lines(act_on, &ctl);
 		else
-			act_on(&ctl, which, cli_job_operand(&ctl.sp, argv[at]));
+			act_on(&ctl, cli_job_operand(&ctl.sp, argv[at]));
 	}
 	spool_close(&ctl.sp);
 	return ctl.refused ? ERR_NO : 0;

@@ -361,37 +361,14 @@ history(struct view *v)
 }
 
 static void
-add_id(struct view *v, int64_t id)
+add_id(void *view, int64_t id)
 {
+	struct view *v = view;
+
 	v->id = realloc(v->id, (v->nids + 1) * sizeof *v->id);
 	if (!v->id)
 		abort();
 	v->id[v->nids++] = id;
-}
-
-/* "-": job lines on standard input name the jobs. */
-static void
-read_ids(struct view *v)
-{
-	struct io_lines in;
-	struct err e = {0};
-	char *line;
-	size_t n;
-	int rc;
-
-	io_lines_init(&in, 0, RECORD_LINE_MAX);
-	while ((rc = io_lines_next(&in, &line, &n, &e)) > 0) {
-		int64_t id = n ? cli_job_line(line, n) : 0;
-
-		if (n && !id) {
-			err_set(&e, ERR_DATA, "standard input, line %ld: neither a job record nor a job's id", in.lineno);
-			cli_die(&e);
-		}
-		if (n)
-			add_id(v, id);
-	}
-	if (rc < 0)
-		cli_die(&e);
 }
 
 int
@@ -441,7 +418,7 @@ main(int argc, char **argv)
 	cli_spool_open(&v.sp, spool, SPOOL_READ, "sim-progress");
 	for (int i = optind; i < argc; i++) {
 		if (!strcmp(argv[i], "-"))
-			read_ids(&v);
+			cli_job_lines(add_id, &v);
 		else
 			add_id(&v, cli_job_operand(&v.sp, argv[i]));
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/num.h"
 #include "common/cli.h"
 #include "record/record.h"
@@ -78,6 +79,38 @@ cli_job_line(const char *line, size_t n)
 	id = !strcmp(r.type, "job") && r.job ? job_id_parse(r.job) : 0;
 	record_free(&r);
 	return id;
+}
+
+void
+cli_no_job_line(long lineno)
+{
+	struct err e;
+
+	err_set(&e, ERR_DATA, "standard input, line %ld: neither a job record nor a job's id", lineno);
+	cli_die(&e);
+}
+
+void
+cli_job_lines(void (*each)(void *ctx, int64_t job), void *ctx)
+{
+	struct io_lines in;
+	struct err e = {0};
+	char *line;
+	size_t n;
+	int rc;
+
+	io_lines_init(&in, 0, RECORD_LINE_MAX);
+	while ((rc = io_lines_next(&in, &line, &n, &e)) > 0) {
+		int64_t id = n ? cli_job_line(line, n) : 0;
+
+		if (n && !id)
+			cli_no_job_line(in.lineno);
+		if (n)
+			each(ctx, id);
+	}
+	if (rc < 0)
+		cli_die(&e);
+	io_lines_free(&in);
 }
 
 int64_t

@@ -19,6 +19,10 @@ int64_t cli_job_operand(struct spool *sp, const char *arg);
 
 /* The job id in a line: a `job` record, or a bare id. 0: neither. */
 int64_t cli_job_line(const char *line, size_t n);
+/* Each job that a line of standard input names, up to its end. Ends the program (65) at a line that names none. */
+void cli_job_lines(void (*each)(void *ctx, int64_t job), void *ctx);
+/* What to say of line number `lineno` that names none, and the end of the program (65). */
+void cli_no_job_line(long lineno) __attribute__((noreturn));
 
 /* "90s", "10min" or "none": ends the program (64) if it is neither. */
 int64_t cli_duration(const char *option, const char *arg);

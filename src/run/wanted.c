@@ -44,10 +44,8 @@ wanted_read(struct runner *r)
 		if (!n)
 			continue;
 		id = cli_job_line(line, n);
-		if (!id) {
-			err_set(&e, ERR_DATA, "standard input, line %ld: neither a job record nor a job's id", r->in.lineno);
-			cli_die(&e);
-		}
+		if (!id)
+			cli_no_job_line(r->in.lineno);
 		wanted_add(r, id);
 	}
 }
