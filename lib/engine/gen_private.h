@@ -1,4 +1,4 @@
-/* gen_private: shared by gen.c (statements), gen_order.c (order and parts) and gen_calls.c (calls, blocks, the frame around the parts). */
+/* gen_private: shared by gen.c (the whole), gen_statement.c (statements), gen_order.c (order and parts) and gen_calls.c (calls, blocks, the frame around the parts). */
 #ifndef ENGINE_GEN_PRIVATE_H
 #define ENGINE_GEN_PRIVATE_H
 
@@ -68,15 +68,23 @@ enum {
 #undef OP
 };
 
+/* gen.c */
+void gen_paste(struct gen_writer *w, struct buf *b, const char *name); /* kernels/NAME */
+
+/* gen_statement.c */
 const ir_ref *gen_operands(const struct ir *ir, const struct ir_insn *i);
+unsigned gen_weight(const struct ir_insn *i); /* statements it stands for */
+/* What stands alone: a literal; a value by its name. */
 void gen_number(struct buf *b, double x);
 void gen_operand(struct gen_writer *w, ir_ref r);
 unsigned gen_site(struct gen_writer *w, enum ir_op op, ir_ref at);
 size_t gen_table(struct gen_writer *w, const double *v, size_t n);
+/* Instruction `at` with all it needs, in the part that is being written. */
+void gen_statement(struct gen_writer *w, ir_ref at);
 /* Value r is there: keep it for later parts, hand it out if it is wanted. */
 void gen_deliver(struct gen_writer *w, ir_ref r);
-unsigned gen_weight(const struct ir_insn *i); /* statements it stands for */
-void gen_paste(struct gen_writer *w, struct buf *b, const char *name);
+/* A function that statements have used: inline where it is used at most `limit` times. */
+void gen_put_far(struct buf *b, const struct gen_far *f, unsigned limit);
 
 /* gen_order.c: order, parts and places of all values */
 void gen_order(struct gen_writer *w);
