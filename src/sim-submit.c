@@ -56,6 +56,7 @@ static const char usage[] =
     "      --env NAME[=VALUE] pass a variable on (repeatable); its value is never shown\n"
     "      --folder DIR       working folder of a command (default: this one)\n"
     "      --result FILE      the command promises to leave this file\n"
+    "      --send FILE        a file or folder that the command needs where it runs elsewhere (repeatable)\n"
     "      --notify URL       post the job's record there when it is over; tried again for an hour\n"
     "      --hold             hold it until sim-ctl release\n"
     "      --settle TIME      --scan: how long a file must lie unchanged (default 2s)\n"
@@ -69,7 +70,7 @@ static const char usage[] =
 enum {
 	OPT_NAME = 2000, OPT_KEY, OPT_PRIORITY, OPT_SLOT, OPT_CHUNKS, OPT_BATCH, OPT_SCENARIOS, OPT_AFTER, OPT_AFTER_OK, OPT_RETRIES,
 	OPT_BACKOFF, OPT_RETRY_ON, OPT_TIMEOUT, OPT_DEADLINE, OPT_STALL, OPT_TTL, OPT_GRACE, OPT_MIN_OK, OPT_ENV, OPT_FOLDER, OPT_RESULT,
-	OPT_HOLD, OPT_NOTIFY, OPT_SETTLE, OPT_SPOOL, OPT_SCAN
+	OPT_SEND, OPT_HOLD, OPT_NOTIFY, OPT_SETTLE, OPT_SPOOL, OPT_SCAN
 };
 
 static const struct option longs[] = {
@@ -83,7 +84,8 @@ static const struct option longs[] = {
     {"stall", required_argument, 0, OPT_STALL}, {"queue-ttl", required_argument, 0, OPT_TTL},
     {"grace", required_argument, 0, OPT_GRACE}, {"min-ok", required_argument, 0, OPT_MIN_OK},
     {"env", required_argument, 0, OPT_ENV}, {"folder", required_argument, 0, OPT_FOLDER},
-    {"result", required_argument, 0, OPT_RESULT}, {"hold", no_argument, 0, OPT_HOLD}, {"notify", required_argument, 0, OPT_NOTIFY},
+    {"result", required_argument, 0, OPT_RESULT}, {"send", required_argument, 0, OPT_SEND},
+    {"hold", no_argument, 0, OPT_HOLD}, {"notify", required_argument, 0, OPT_NOTIFY},
     {"settle", required_argument, 0, OPT_SETTLE}, {"spool", required_argument, 0, OPT_SPOOL},
     {"scan", no_argument, 0, OPT_SCAN}, {"quiet", no_argument, 0, 'q'}, {"help", no_argument, 0, 'h'},
     {"version", no_argument, 0, 'V'},
@@ -197,6 +199,7 @@ own_option(struct submission *s, int c, char *arg)
 	case OPT_ENV: add_env(s, arg); break;
 	case OPT_FOLDER: s->folder = arg; break;
 	case OPT_RESULT: s->result = arg; break;
+	case OPT_SEND: submission_send(s, arg); break;
 	case OPT_HOLD: s->hold = 1; break;
 	case OPT_NOTIFY:
 		if (strncmp(arg, "http://", 7) && strncmp(arg, "https://", 8))
@@ -274,6 +277,8 @@ main(int argc, char **argv)
 	s.command = argv + optind;
 	if (scan + lines + (workbook != NULL) > 1 || ((workbook || scan) && *s.command))
 		cli_usage("a workbook, a command, - or --scan: one of them");
+	if ((workbook || scan) && (s.nsend || s.result || s.folder))
+		cli_usage("%s is for commands", s.nsend ? "--send" : s.result ? "--result" : "--folder");
 	cli_spool_open(&s.sp, spool, SPOOL_CREATE, "sim-submit");
 	submission_finish(&s);
 	if (scan)

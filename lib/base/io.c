@@ -87,6 +87,24 @@ io_read_file(const char *path, size_t limit, struct buf *b, struct err *e)
 	return rc;
 }
 
+int
+io_read_at(const char *path, int64_t offset, size_t n, struct buf *b, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+	ssize_t k;
+
+	if (fd < 0)
+		return err_sys(e, ERR_NOINPUT, "cannot open %s", path);
+	if (buf_reserve(b, n + 1) < 0)
+		rc = err_nomem(e);
+	else if (lseek(fd, offset, SEEK_SET) < 0 || (k = io_read_full(fd, b->s + b->len, n)) < 0)
+		rc = err_sys(e, ERR_IO, "cannot read %s", path);
+	else
+		b->s[b->len += (size_t)k] = '\0';
+	close(fd);
+	return rc;
+}
+
 void
 io_lines_init(struct io_lines *r, int fd, size_t limit)
 {

@@ -5,6 +5,7 @@
 #define BASE_IO_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -21,6 +22,9 @@ int io_read_file(const char *path, size_t limit, struct buf *b, struct err *e);
 
 /* What was created, renamed or removed in a folder is on the disk. 0, or -1 with errno set. */
 int io_sync_folder(const char *path);
+
+/* At most n bytes of a file from an offset, added to b. */
+int io_read_at(const char *path, int64_t offset, size_t n, struct buf *b, struct err *e);
 
 /* Lines from a descriptor. A line longer than `limit` is an error (65), never cut in silence. */
 struct io_lines {

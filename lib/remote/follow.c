@@ -10,6 +10,7 @@
 #include "base/clk.h"
 #include "base/io.h"
 #include "record/record.h"
+#include "remote/bring.h"
 #include "spool/attempt.h"
 #include "spool/remote.h"
 
@@ -45,6 +46,30 @@ ended_from_outside(struct work *w, struct job_end *end, char *why, size_t n)
 	return 0;
 }
 
+/* What it left in its folder there. A job is not completed before that is here; where it cannot be, it stays there, and the reason says where. */
+static void
+fetch_files(struct work *w, struct job_end *end, char *why, size_t n)
+{
+	int completed = !strcmp(end->outcome, "completed"), rc;
+	struct err e = {0};
+
+	if (!w->l.work || !*w->in.home || (w->term && !completed))
+		return;
+	rc = bring_back(w, &e);
+	if (rc == 0)
+		return;
+	w->keep_there = 1;
+	if (rc > 0)
+		snprintf(e.msg, sizeof e.msg, "ended on request");
+	if (completed) {
+		end->outcome = rc > 0 ? "terminated" : "failed";
+		end->status = rc > 0 ? -1 : ERR_CANTCREAT;
+		snprintf(why, n, "completed there, but not all it left is here (%.200s): see %s:%.200s/work", e.msg, w->site.name, w->in.folder);
+	} else {
+		dprintf(w->h->log_fd, "sim-remote: not all it left is here (%s): see %s:%s/work\n", e.msg, w->site.name, w->in.folder);
+	}
+}
+
 /* The result over there, with all of the output here. 1 done, 0 not yet. */
 static int
 finish_by_result(struct work *w)
@@ -75,6 +100,7 @@ finish_by_result(struct work *w)
 	if (!w->stopped && !w->term && !strcmp(end.outcome, "terminated") && !strncmp(why, "terminated on request", 21))
 		ended_from_outside(w, &end, why, sizeof why);
 	work_copy_log(w, "log");
+	fetch_files(w, &end, why, sizeof why);
 	work_verdict(w, end.outcome, *why ? why : NULL, end.status, end.signal, w->in.uncertain ? REMOTE_FENCED : REMOTE_GONE);
 	record_free(&r);
 	buf_free(&b);

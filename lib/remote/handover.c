@@ -7,6 +7,7 @@
 
 #include "base/clk.h"
 #include "record/record.h"
+#include "remote/bring.h"
 #include "remote/follow.h"
 #include "remote/task.h"
 #include "remote/work.h"
@@ -21,20 +22,18 @@
 static int
 persist(struct work *w, int (*step)(struct work *, struct err *), struct err *e)
 {
-	int64_t wait = 500 * MS;
+	int64_t wait = 0;
+	int rc = 0;
 
-	for (;;) {
+	while (rc == 0) {
 		work_nap(w, 0);
 		if (w->term)
 			return 1;
 		if (step(w, e) == 0)
 			return 0;
-		if (work_is_final(e))
-			return -1;
-		work_say(w, NULL, NULL, e->msg);
-		work_nap(w, wait);
-		wait = wait < 30 * SECOND ? 2 * wait : wait;
+		rc = work_again(w, &wait, e);
 	}
+	return rc;
 }
 
 static int
@@ -89,7 +88,7 @@ send_inputs(struct work *w, struct err *e)
 	int n = 0;
 
 	if (w->task.kind != JOB_ENGINE)
-		return 0;
+		return bring_to(w, e);
 	o = json_parse_text(w->task.input, strlen(w->task.input), e);
 	if (!o)
 		return -1;
@@ -126,6 +125,8 @@ files_step(struct work *w, struct err *e)
 	int rc = send_inputs(w, e);
 	struct keeper_task there = w->task;
 
+	there.send = NULL; /* they are there */
+	there.apart = w->task.kind == JOB_COMMAND && (w->host.apart || (w->task.send && w->task.send[0]));
 	if (there.deadline_ns)
 		there.deadline_ns += w->site.clock_ns; /* a point in time, on the clock over there */
 	snprintf(path, sizeof path, "jobs/%lld/attempts/%lld/task.json", (long long)w->job, (long long)w->n);
@@ -285,8 +286,11 @@ handover_stage(struct handover *h, const char *text, size_t n, struct err *e)
 		return -1;
 	if (know_host(&w, e) < 0 || task_read(text, n, &w.arena, &w.task, e) < 0)
 		work_verdict(&w, "failed", e->msg, e->status, 0, REMOTE_GONE);
-	else if (hand_over(&w, e) == 0)
-		follow_all(&w);
+	else {
+		snprintf(w.in.home, sizeof w.in.home, "%s", w.task.kind == JOB_COMMAND && w.task.folder ? w.task.folder : "");
+		if (hand_over(&w, e) == 0)
+			follow_all(&w);
+	}
 	drop_work(&w);
 	return 0;
 }

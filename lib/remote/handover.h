@@ -2,7 +2,7 @@
  * handover: one attempt, from here to there and back: what sim-remote does as the stage of a local keeper.
  *
  *   intent (file, synced) -> files -> submit, held -> its id (file, synced) -> release -> follow: its output is copied, its state asked for
- *   -> verdict (file, synced), of which the local keeper makes the result
+ *   -> what a command left comes back (bring.h) -> verdict (file, synced), of which the local keeper makes the result
  *
  * Requirements:
  *  H1  nothing is submitted before the intent says so, and only the process that wrote the intent submits: one that comes after it (attach)

@@ -170,6 +170,16 @@ set_kind(struct host *h, void *at, const char *value, struct err *e)
 	return 0;
 }
 
+static int
+set_work(struct host *h, void *at, const char *value, struct err *e)
+{
+	(void)h;
+	if (strcmp(value, "same") && strcmp(value, "own"))
+		return err_set(e, ERR_DATA, "\"%s\" is neither same nor own", value);
+	*(int *)at = !strcmp(value, "own");
+	return 0;
+}
+
 #define ANY ((1u << HOST_NKINDS) - 1)
 #define ON(kind) (1u << (kind))
 
@@ -184,6 +194,7 @@ static const struct key {
 	{"host", set_word, offsetof(struct host, host), ANY},
 	{"folder", set_folder, offsetof(struct host, folder), ANY},
 	{"shared", set_absolute, offsetof(struct host, shared), ANY},
+	{"work", set_work, offsetof(struct host, apart), ANY},
 	{"programs", set_absolute, offsetof(struct host, programs), ANY},
 	{"ssh-options", set_words, offsetof(struct host, ssh_options), ANY},
 	{"poll", set_span, offsetof(struct host, poll_ns), ANY},

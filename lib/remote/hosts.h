@@ -32,7 +32,8 @@ struct host {
 	char *partition, *account, *constraint, *group;   /* NULL: the scheduler's own choice */
 	char **options;        /* further words for sbatch or pueue add, NULL at the end */
 	char **ssh_options;    /* further words for ssh, before its destination, NULL at the end */
-	char *programs;        /* folder of sim-remote and sim-engine there, absolute; NULL: found or sent */
+	int apart;             /* work = own: commands work in a folder of their own (bring.h) */
+	char *programs;        /* folder of our programs there, absolute; NULL: found or sent */
 	int64_t poll_ns;       /* between two looks */
 	int64_t margin_ns;     /* a scheduler's limit is later than the job's own by this */
 };

@@ -51,6 +51,7 @@ intent_write(const char *folder, const struct intent *in, struct err *e)
 	rc |= record_str(&b, "label", in->label);
 	rc |= record_str(&b, "folder", in->folder);
 	rc |= record_str(&b, "program", in->program);
+	rc |= record_str(&b, "home", in->home);
 	rc |= record_str(&b, "id", in->id);
 	rc |= record_int(&b, "step", in->step);
 	rc |= record_bool(&b, "uncertain", in->uncertain);
@@ -104,6 +105,7 @@ intent_read(const char *folder, struct intent *in, struct err *e)
 	take(o, "label", in->label, sizeof in->label);
 	take(o, "folder", in->folder, sizeof in->folder);
 	take(o, "program", in->program, sizeof in->program);
+	take(o, "home", in->home, sizeof in->home);
 	take(o, "id", in->id, sizeof in->id);
 	in->step = (enum intent_step)json_whole(json_member(o, "step"));
 	in->uncertain = json_truth(json_member(o, "uncertain"));

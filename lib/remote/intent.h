@@ -22,6 +22,7 @@ struct intent {
 	char label[REMOTE_LABEL];
 	char folder[PATH_MAX];   /* of the attempt, over there */
 	char program[PATH_MAX];  /* sim-remote over there */
+	char home[PATH_MAX];     /* the job's working folder here, to which what it leaves is brought back; "": nothing is */
 	char id[REMOTE_ID];
 	enum intent_step step;
 	int uncertain;           /* a submission was cut off: there may be a second of the same label */

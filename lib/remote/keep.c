@@ -131,6 +131,26 @@ put_limits(struct keep *k, struct env *x)
 	put(x, arena_printf(x->a, "SIM_DEADLINE=%s", when));
 }
 
+/* Our programs are found by a command's own commands too, after all others. */
+static void
+put_path(struct env *x)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *path = NULL;
+
+	if (n <= 0)
+		return;
+	self[n] = '\0';
+	if (!strrchr(self, '/'))
+		return;
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < x->n; i++)
+		if (!strncmp(x->v[i], "PATH=", 5))
+			path = x->v[i] + 5;
+	put(x, arena_printf(x->a, "PATH=%s:%s", path && *path ? path : "/usr/local/bin:/usr/bin:/bin", self));
+}
+
 static void
 build_env(struct keep *k)
 {
@@ -151,6 +171,7 @@ build_env(struct keep *k)
 			put(&x, *p);
 	put(&x, arena_printf(x.a, "SIM_SPOOL_JOB=%s/jobs/%lld", k->sp.root, (long long)k->t.job));
 	put(&x, arena_printf(x.a, "SIM_CHECKPOINT=%s/jobs/%lld/checkpoint", k->sp.root, (long long)k->t.job));
+	put_path(&x);
 	put_limits(k, &x);
 	attempt_cookie(&k->sp, k->t.job, k->t.attempt, cookie);
 	put(&x, arena_strdup(x.a, cookie));
@@ -174,15 +195,37 @@ find_engine(struct keep *k)
 		k->t.argv[0] = arena_strdup(&k->arena, path);
 }
 
+/* The one that was asked for, or, apart from it or where it is not here, one of the attempt's own; a promised file lies in that then. */
+static int
+choose_folder(struct keep *k, struct err *e)
+{
+	const char *asked = k->t.folder, *promise = k->t.promise;
+	size_t n = asked ? strlen(asked) : 0;
+	char *own;
+
+	if (k->t.kind == JOB_ENGINE || !asked) {
+		k->t.folder = k->folder;
+		return 0;
+	}
+	if (!k->t.apart && access(asked, X_OK) == 0)
+		return 0;
+	own = arena_printf(&k->arena, "%s/work", k->folder);
+	if (mkdir(own, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, ERR_TEMPFAIL, "cannot create %s", own);
+	k->not_there = k->t.apart ? NULL : asked;
+	k->t.folder = own;
+	if (promise && !strncmp(promise, asked, n) && promise[n] == '/')
+		k->t.promise = arena_printf(&k->arena, "%s%s", own, promise + n);
+	return 0;
+}
+
 static int
 prepare(struct keep *k, const char *folder, struct err *e)
 {
 	if (find_root(k, folder, e) < 0 || read_task(k, e) < 0)
 		return -1;
-	if (!k->t.folder || access(k->t.folder, X_OK) < 0) {
-		k->not_there = k->t.folder;
-		k->t.folder = k->folder;
-	}
+	if (choose_folder(k, e) < 0)
+		return -1;
 	k->t.stop = arena_printf(&k->arena, "%s/stop", k->folder);
 	k->t.room = arena_printf(&k->arena, "%s/room", k->folder);
 	if (!k->t.grace_ns)
@@ -234,7 +277,7 @@ tell_folder(const struct keep *k)
 		return;
 	attempt_path(&k->sp, k->t.job, k->t.attempt, "log", path, sizeof path);
 	fd = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-	n = snprintf(line, sizeof line, "sim-remote: the folder %.3900s is not here: working in the attempt's own\n", k->not_there);
+	n = snprintf(line, sizeof line, "sim-remote: the folder %.3900s is not here: working in one of the attempt's own, and what it leaves there is brought back\n", k->not_there);
 	if (fd >= 0 && n > 0)
 		io_write_all(fd, line, (size_t)n);
 	if (fd >= 0)

@@ -169,6 +169,8 @@ look_here(const char *folder, int64_t offset, size_t max, struct look *l, struct
 	l->has_result = access(path, F_OK) == 0;
 	if (!l->has_result && errno != ENOENT)
 		return err_sys(e, ERR_TEMPFAIL, "cannot look at %s", path);
+	path_of(folder, "work", path, NULL);
+	l->work = access(path, F_OK) == 0;
 	path_of(folder, "marker", path, NULL);
 	if (access(path, F_OK) == 0) {
 		if (io_read_file(path, 4096, &text, e) < 0) {
@@ -255,9 +257,8 @@ ask(struct site *s, const char *action, const char *folder, const char *a, const
 	return rc < 0 ? -1 : status;
 }
 
-/* The folder as it is seen from here; NULL where it is not. */
-static const char *
-seen(const struct site *s, const char *folder, char out[PATH_MAX])
+const char *
+look_seen(const struct site *s, const char *folder, char out[PATH_MAX])
 {
 	size_t n = strlen(s->folder);
 
@@ -281,6 +282,7 @@ look_write(const struct look *l, struct buf *b)
 	rc |= record_bool(b, "has_result", l->has_result);
 	rc |= record_int(b, "keeper", l->keeper_locked);
 	rc |= record_bool(b, "orphan", l->orphan);
+	rc |= record_bool(b, "work", l->work);
 	rc |= record_int(b, "size", l->size);
 	rc |= record_int(b, "bytes", (int64_t)l->bytes.len);
 	rc |= record_end(b);
@@ -306,6 +308,7 @@ look_parse(struct buf *text, struct look *l, struct err *e)
 		l->pid = json_whole(json_member(o, "pid"));
 		l->keeper_locked = (int)json_whole(json_member(o, "keeper"));
 		l->orphan = json_truth(json_member(o, "orphan"));
+		l->work = json_truth(json_member(o, "work"));
 		num_parse_u64(start ? start : "0", &l->start);
 		snprintf(l->boot, sizeof l->boot, "%s", boot ? boot : "");
 		snprintf(l->host, sizeof l->host, "%s", host ? host : "");
@@ -323,7 +326,7 @@ look_at(struct site *s, const char *folder, int64_t offset, size_t max, struct l
 	struct buf out = BUF_INIT, bytes = l->bytes;
 	int rc;
 
-	if (seen(s, folder, path))
+	if (look_seen(s, folder, path))
 		return look_here(path, offset, max, l, e);
 	buf_clear(&bytes);
 	memset(l, 0, sizeof *l);
@@ -346,7 +349,7 @@ look_fence(struct site *s, const char *folder, const char *why, int64_t until, s
 	char path[PATH_MAX];
 	int rc;
 
-	if (seen(s, folder, path))
+	if (look_seen(s, folder, path))
 		return look_fence_here(path, why, e);
 	rc = ask(s, "--fence", folder, why, NULL, NULL, until, e);
 	return rc < 0 ? -1 : rc == 0;
@@ -358,7 +361,7 @@ look_stop(struct site *s, const char *folder, const char *why, int64_t until, st
 	char path[PATH_MAX];
 	int rc;
 
-	if (seen(s, folder, path))
+	if (look_seen(s, folder, path))
 		return look_stop_here(path, why, e);
 	rc = ask(s, "--stop", folder, why, NULL, NULL, until, e);
 	return rc > 0 ? err_set(e, ERR_TEMPFAIL, "sim-remote --stop over there: status %d", rc) : rc;
@@ -370,7 +373,7 @@ look_file(struct site *s, const char *folder, const char *name, size_t limit, st
 	char path[PATH_MAX], full[PATH_MAX], most[24];
 	int rc;
 
-	if (seen(s, folder, path)) {
+	if (look_seen(s, folder, path)) {
 		if (path_of(path, name, full, e) < 0)
 			return -1;
 		if (access(full, F_OK) < 0)

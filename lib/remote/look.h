@@ -12,6 +12,7 @@
 #ifndef REMOTE_LOOK_H
 #define REMOTE_LOOK_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct look {
 	int has_result;
 	int keeper_locked;       /* 1: who took the marker lives, or its stage does; 0: for certain nobody (any more); -1: cannot be told (another machine) */
 	int orphan;              /* its stage lives and its keeper does not: keep.h adopts it; sim-remote --look over there has done so */
+	int work;                /* it has a working folder of its own (bring.h) */
 	int64_t size;            /* of events.ndjson */
 	struct buf bytes;        /* of it, from the offset that was asked for */
 };
@@ -43,6 +45,9 @@ int look_stop_here(const char *folder, const char *why, struct err *e);
 int look_fence_here(const char *folder, const char *why, struct err *e);
 /* What sim-remote --look prints: one line, then the bytes. */
 int look_write(const struct look *l, struct buf *b);
+
+/* Something there as it is seen from here; NULL where it is not. */
+const char *look_seen(const struct site *s, const char *path, char out[PATH_MAX]);
 
 /* The same wherever it is. -1 with ERR_TEMPFAIL: cannot tell. */
 int look_at(struct site *s, const char *folder, int64_t offset, size_t max, struct look *l, int64_t until, struct err *e);

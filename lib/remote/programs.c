@@ -122,12 +122,12 @@ hash_bundle(struct bundle *b)
 static int
 gather(struct bundle *b, const char *self, int64_t until, struct err *e)
 {
-	static const char *const names[] = {"sim-remote", "sim-engine"};
+	static const char *const names[] = {"sim-remote", "sim-engine", "sim-call"};
 	const char *slash = strrchr(self, '/');
 
 	if (!slash)
 		return err_set(e, ERR_UNAVAILABLE, "the path of sim-remote is not known, so it cannot be sent");
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof path, "%.*s/%s", (int)(slash - self), self, names[i]);

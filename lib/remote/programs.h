@@ -1,5 +1,5 @@
 /*
- * programs: sim-remote and sim-engine on the other side, found there or sent.
+ * programs: sim-remote, sim-engine and sim-call on the other side, found there or sent.
  *
  * In this order: the folder that sim-hosts(5) names; what is installed there (sim-remote in PATH, of this version); FOLDER/programs/HASH, where copies
  * of ours lie that were sent once, with the shared libraries they need but libc's. HASH is over the names and SHA-256 of all of it. A

@@ -523,17 +523,42 @@ site_content(struct site *s, const char *from, char there[PATH_MAX], int64_t unt
 	return rc;
 }
 
+/* A content and a name below s->folder, as whoever acts sees them. */
+static int
+both_paths(const struct site *s, const char *content, const char *to, char from[PATH_MAX], char full[PATH_MAX], struct err *e)
+{
+	if ((size_t)snprintf(full, PATH_MAX, "%s/%s", *s->seen ? s->seen : s->folder, to) >= PATH_MAX ||
+	    (size_t)snprintf(from, PATH_MAX, "%s%s", *s->seen ? s->seen_base : s->base, content + strlen(s->base)) >= PATH_MAX)
+		return err_set(e, ERR_OS, "the path of the folder is too long");
+	return 0;
+}
+
+int
+site_copy(struct site *s, const char *content, const char *to, int mode, int64_t mtime, int64_t until, struct err *e)
+{
+	char full[PATH_MAX], from[PATH_MAX], bits[16], when[24];
+	char *argv[] = {s->program, (char *)(uintptr_t)"--copy", from, full, bits, when, NULL};
+	int rc;
+
+	if (both_paths(s, content, to, from, full, e) < 0)
+		return -1;
+	if (*s->seen)
+		return there_copy(from, full, mode, mtime, e);
+	snprintf(bits, sizeof bits, "%o", (unsigned)mode & 0777);
+	snprintf(when, sizeof when, "%lld", (long long)mtime);
+	rc = act(s, argv, -1, NULL, until, e);
+	return rc > 0 ? err_set(e, ERR_TEMPFAIL, "%s: sim-remote --copy said no", s->host->host) : rc;
+}
+
 static int
 give_name(struct site *s, const char *content, const char *to, int64_t until, struct err *e)
 {
 	char full[PATH_MAX], from[PATH_MAX];
 	char *argv[] = {s->program, (char *)(uintptr_t)"--link", from, full, NULL};
-	const char *root = *s->seen ? s->seen : s->folder;
 	int rc;
 
-	if ((size_t)snprintf(full, sizeof full, "%s/%s", root, to) >= sizeof full ||
-	    (size_t)snprintf(from, sizeof from, "%s%s", *s->seen ? s->seen_base : s->base, content + strlen(s->base)) >= sizeof from)
-		return err_set(e, ERR_OS, "the path of the folder is too long");
+	if (both_paths(s, content, to, from, full, e) < 0)
+		return -1;
 	if (*s->seen)
 		return there_link(from, full, e);
 	rc = act(s, argv, -1, NULL, until, e);

@@ -3,7 +3,7 @@
  * another one by ssh.
  *
  *   FOLDER/                        sim-hosts(5), made absolute there
- *   FOLDER/programs/HASH/          sim-remote, sim-engine and their libraries, where they are not installed and had to be sent (programs.h)
+ *   FOLDER/programs/HASH/          sim-remote, sim-engine, sim-call and their libraries, where they are not installed and had to be sent (programs.h)
  *   FOLDER/content/SHA256.EXT      large inputs, each once
  *   FOLDER/sim-SPOOL/jobs/J/attempts/N/   laid out as in a spool (attempt.h, look.h, task.h)
  *
@@ -71,6 +71,8 @@ int site_content(struct site *s, const char *from, char there[PATH_MAX], int64_t
 /* The files of a folder of this machine (not what is below it, nor names with a leading dot, nor a checkpoint), each once per content, under their names in `to`, below s->folder: its path
  * there. One that is there already under its name stays. What a spec names relative to itself is found. */
 int site_folder(struct site *s, const char *from, const char *to, char there[PATH_MAX], int64_t until, struct err *e);
+/* A copy of a content (its path there) as a file below s->folder, of this mode and time of change. */
+int site_copy(struct site *s, const char *content, const char *to, int mode, int64_t mtime, int64_t until, struct err *e);
 /* A tree below s->folder. Absent is fine. */
 int site_remove(struct site *s, const char *path, int64_t until, struct err *e);
 

@@ -38,6 +38,10 @@ task_write(struct buf *b, const struct keeper_task *t, const char *label, struct
 		rc |= record_str(b, "folder", t->folder);
 	if (t->promise)
 		rc |= record_str(b, "promise", t->promise);
+	if (t->send && t->send[0])
+		put_strings(b, "send", t->send, NULL);
+	if (t->apart)
+		rc |= record_bool(b, "apart", 1);
 	rc |= record_int(b, "timeout_ns", t->timeout_ns);
 	rc |= record_int(b, "deadline", t->deadline_ns ? clk_real_ns() + (t->deadline_ns - clk_boot_ns()) : 0);
 	if (t->deadline_why)
@@ -103,6 +107,8 @@ task_read(const char *text, size_t n, struct arena *a, struct keeper_task *t, st
 	t->input = text_of(o, "input", a);
 	t->folder = text_of(o, "folder", a);
 	t->promise = text_of(o, "promise", a);
+	t->send = strings_of(o, "send", a);
+	t->apart = json_truth(json_member(o, "apart"));
 	t->timeout_ns = number_of(o, "timeout_ns");
 	deadline = number_of(o, "deadline");
 	t->deadline_ns = deadline ? clk_boot_ns() + (deadline - clk_real_ns()) : 0;
@@ -113,7 +119,7 @@ task_read(const char *text, size_t n, struct arena *a, struct keeper_task *t, st
 	t->grace_ns = number_of(o, "grace_ns");
 	deadline = number_of(o, "v");
 	json_free(o);
-	if (deadline != 1 || t->job < 1 || t->attempt < 1 || !t->argv || !t->argv[0] || !t->envp || !t->input)
+	if (deadline != 1 || t->job < 1 || t->attempt < 1 || !t->argv || !t->argv[0] || !t->envp || !t->send || !t->input)
 		return err_set(e, ERR_DATA, "task.json: not one of this version");
 	return 0;
 }

@@ -1,11 +1,12 @@
 /*
  * task: task.json in an attempt's folder over there: all that a keeper needs to run the attempt, as one JSON object.
  *
- *   v, label, job, attempt, kind ("command", "engine"), argv, env ["NAME=VALUE" …], input, folder, promise,
+ *   v, label, job, attempt, kind ("command", "engine"), argv, env ["NAME=VALUE" …], input, folder, promise, send [NAME …], apart,
  *   timeout_ns (left when it starts; 0 none), deadline (real time, nanoseconds since 1970; 0 none), deadline_why,
  *   stall_ns, grace_ns
  *
- * Of an engine argv[0] is a name, "sim-engine", to be looked up over there (beside sim-remote first). "folder" absent: the attempt's own.
+ * Of an engine argv[0] is a name, "sim-engine", to be looked up over there (beside sim-remote first). "folder" absent: one of the attempt's own
+ * (bring.h), as with apart, and where there is no such folder over there.
  * env holds what belongs to the job (--env, SIM_JOB, SIM_ATTEMPT, SIM_COOKIE); PATH, HOME and their like are those over there, as are
  * SIM_SPOOL_JOB, SIM_CHECKPOINT, SIM_TIMEOUT and SIM_DEADLINE, which the keeper there sets. CUDA_VISIBLE_DEVICES is the scheduler's.
  */

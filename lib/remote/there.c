@@ -23,6 +23,7 @@
 #include "base/proc.h"
 #include "base/sha256.h"
 #include "record/record.h"
+#include "remote/bring.h"
 #include "remote/keep.h"
 #include "remote/look.h"
 #include "spool/spool.h"
@@ -98,6 +99,7 @@ there_folder(const char *folder, char out[PATH_MAX], struct err *e)
 }
 
 #define DAY 86400
+#define S ((int64_t)1000000000)
 
 static int
 older(const char *path, time_t age)
@@ -326,6 +328,13 @@ there_put(const char *path, int in, int64_t size, int mode, const char *sha, str
 	return io_atomic_commit(&f, e);
 }
 
+/* A mode as it is written: 600. */
+static int
+as_written(int64_t mode)
+{
+	return (int)(mode / 100 * 64 + mode / 10 % 10 * 8 + mode % 10);
+}
+
 static int
 put(int argc, char **argv, struct err *e)
 {
@@ -333,8 +342,7 @@ put(int argc, char **argv, struct err *e)
 
 	if (number(argv[2], INT64_MAX, &size, e) < 0 || number(argv[3], 999, &mode, e) < 0)
 		return failed(e);
-	mode = mode / 100 * 64 + mode / 10 % 10 * 8 + mode % 10; /* as it is written: 600 */
-	return there_put(argv[1], 0, size, (int)mode, argc > 4 ? argv[4] : NULL, e) < 0 ? failed(e) : 0;
+	return there_put(argv[1], 0, size, as_written(mode), argc > 4 ? argv[4] : NULL, e) < 0 ? failed(e) : 0;
 }
 
 static int
@@ -477,6 +485,67 @@ link_file(int argc, char **argv, struct err *e)
 	return there_link(argv[1], argv[2], e) < 0 ? failed(e) : 0;
 }
 
+/* A copy that may be written to, with the time of change of what it was made of. */
+int
+there_copy(const char *from, const char *to, int mode, int64_t mtime, struct err *e)
+{
+	int64_t part = (mtime % S + S) % S;
+	struct timespec when[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (mtime - part) / S, .tv_nsec = part}};
+	int fd = open(from, O_RDONLY | O_CLOEXEC), rc;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = err_sys(e, ERR_TEMPFAIL, "cannot open %s", from);
+	else
+		rc = there_put(to, fd, st.st_size, mode, NULL, e);
+	if (rc == 0 && utimensat(AT_FDCWD, to, when, 0) < 0)
+		rc = err_sys(e, ERR_IO, "cannot set the time of %s", to);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int
+copy(int argc, char **argv, struct err *e)
+{
+	int64_t mode, mtime;
+
+	(void)argc;
+	if (number(argv[3], 999, &mode, e) < 0 || num_parse_int(argv[4], INT64_MIN, INT64_MAX, &mtime) < 0)
+		return err_set(e, ERR_USAGE, "\"%s\" or \"%s\" is no number here", argv[3], argv[4]), failed(e);
+	return there_copy(argv[1], argv[2], as_written(mode), mtime, e) < 0 ? failed(e) : 0;
+}
+
+static int
+list(int argc, char **argv, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int rc = bring_list(argv[1], &b, e);
+
+	(void)argc;
+	if (rc == 0 && io_write_all(1, b.s, b.len) < 0)
+		rc = err_sys(e, ERR_IO, "cannot write");
+	buf_free(&b);
+	return rc < 0 ? failed(e) : 0;
+}
+
+static int
+piece(int argc, char **argv, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int64_t at, most;
+	int rc;
+
+	(void)argc;
+	if (number(argv[2], INT64_MAX, &at, e) < 0 || number(argv[3], (int64_t)64 << 20, &most, e) < 0)
+		return failed(e);
+	rc = io_read_at(argv[1], at, (size_t)most, &b, e);
+	if (rc == 0 && b.len && io_write_all(1, b.s, b.len) < 0)
+		rc = err_sys(e, ERR_IO, "cannot write");
+	buf_free(&b);
+	return rc < 0 ? failed(e) : 0;
+}
+
 /* Nothing but what lies below a folder of jobs. */
 int
 there_remove(const char *path, struct err *e)
@@ -514,6 +583,7 @@ static const struct action {
 	{"--hello", 2, 2, hello}, {"--look", 4, 4, look}, {"--fence", 3, 3, fence}, {"--stop", 3, 3, stop}, {"--file", 3, 3, file},
 	{"--put", 4, 5, put}, {"--content", 5, 5, content}, {"--link", 3, 3, link_file}, {"--begin", 2, 3, begin}, {"--signal", 3, 3, signal_keeper},
 	{"--remove", 2, 2, remove_tree}, {"--sums", 2, 64, sums},
+	{"--copy", 5, 5, copy}, {"--list", 2, 2, list}, {"--piece", 4, 4, piece},
 };
 
 int

@@ -11,6 +11,9 @@
  *   --content FOLDER SHA256.EXT SIZE ask     0 and its path: it is in FOLDER/content; 1 and how many bytes of it have arrived
  *   --content FOLDER SHA256.EXT SIZE FROM    standard input is the rest of it; what has arrived stays when the connection breaks
  *   --link CONTENT PATH                another name for it; one that is there stays
+ *   --copy CONTENT PATH MODE MTIME     a copy of it that may be written to
+ *   --list ATTEMPT                     bring.h
+ *   --piece PATH OFFSET MAX            so many bytes of the file
  *   --begin FOLDER [ID]                keep.h, detached
  *   --signal FOLDER NUMBER             0: sent; 1: no keeper here
  *   --remove PATH                      a tree
@@ -39,6 +42,7 @@ int there_put(const char *path, int in, int64_t size, int mode, const char *sha,
 /* in -1: asks only. 0 it is there now, 1 it is not (*from: what has arrived), -1. */
 int there_content(const char *folder, const char *name, int64_t size, int in, int64_t *from, char path[PATH_MAX], struct err *e);
 int there_link(const char *from, const char *to, struct err *e);
+int there_copy(const char *from, const char *to, int mode, int64_t mtime, struct err *e);
 int there_remove(const char *path, struct err *e);
 
 #endif

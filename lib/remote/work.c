@@ -152,6 +152,19 @@ work_is_final(const struct err *e)
 	return e->status == ERR_UNAVAILABLE || e->status == ERR_DATA || e->status == ERR_USAGE || e->status == ERR_NOINPUT || e->status == ERR_SOFTWARE;
 }
 
+int
+work_again(struct work *w, int64_t *wait, const struct err *e)
+{
+	*wait = !*wait ? 500 * MS : *wait < 30 * SECOND ? 2 * *wait : *wait;
+	if (w->term)
+		return 1;
+	if (work_is_final(e))
+		return -1;
+	work_say(w, NULL, NULL, e->msg);
+	work_nap(w, *wait);
+	return w->term;
+}
+
 /* --- the verdict ------------------------------------------------------------------------------------------------------------ */
 
 /* Its files over there are not wanted any more: the output is here. What is left of an attempt that did not complete is the job's checkpoint. */
@@ -183,7 +196,7 @@ work_verdict(struct work *w, const char *outcome, const char *reason, int status
 	}
 	while (attempt_write_verdict(&w->sp, w->job, w->n, &end, &e) < 0)
 		work_nap(w, SECOND);
-	if (kept && gone == REMOTE_GONE && *w->site.folder)
+	if (kept && gone == REMOTE_GONE && !w->keep_there && *w->site.folder)
 		work_tidy(w, outcome);
 	return 0;
 }

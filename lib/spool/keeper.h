@@ -33,6 +33,8 @@ struct keeper_task {
 	const char *input;       /* its standard input */
 	const char *folder;      /* its working folder */
 	const char *promise;     /* a file that must be there after status 0, or NULL */
+	char **send;             /* files it needs where it runs elsewhere, by their names in `folder`, NULL at the end; or NULL */
+	int apart;               /* elsewhere: it works in a folder of its own, and what it leaves there is brought back */
 	const char *relay;       /* path of the program for --relay; NULL: there is no spool to tell (remote/keep.h), the result is all */
 	const char *stop;        /* a file whose appearance ends the stage, looked for every second; its first line is why. Or NULL */
 	const char *room;        /* a file that is removed where there is no room for the result. Or NULL */

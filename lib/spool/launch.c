@@ -315,24 +315,36 @@ build_input(struct spool *sp, const struct job *j, struct launch *l, struct err 
 	return rc;
 }
 
+/* A member of the task that is a list of texts; absent: an empty one. */
+static int
+text_list(const struct job *j, const struct json *own, const char *key, struct arena *a, char ***out, struct err *e)
+{
+	const struct json *list = json_member(own, key);
+	size_t n = list && json_kind(list) == JSON_T_ARRAY ? json_count(list) : 0;
+	char **v = arena_alloc(a, (n + 1) * sizeof *v);
+
+	if (!v)
+		return err_nomem(e);
+	if (list && json_kind(list) != JSON_T_ARRAY)
+		return err_set(e, ERR_DATA, "job %lld: its \"%s\" is no list of strings", (long long)j->id, key);
+	for (size_t i = 0; i < n; i++) {
+		const char *s = json_text(json_element(list, i));
+
+		if (!s)
+			return err_set(e, ERR_DATA, "job %lld: its \"%s\" is no list of strings", (long long)j->id, key);
+		v[i] = arena_strdup(a, s);
+	}
+	v[n] = NULL;
+	*out = v;
+	return 0;
+}
+
 static int
 command_line(const struct job *j, const struct json *own, struct launch *l, struct err *e)
 {
-	const struct json *c = json_member(own, "command");
-	size_t n = c && json_kind(c) == JSON_T_ARRAY ? json_count(c) : 0;
-
-	l->task.argv = arena_alloc(&l->arena, (n + 1) * sizeof(char *));
-	if (!l->task.argv)
-		return err_nomem(e);
-	for (size_t i = 0; i < n; i++) {
-		const char *s = json_text(json_element(c, i));
-
-		if (!s)
-			return err_set(e, ERR_DATA, "job %lld: its command is no list of strings", (long long)j->id);
-		l->task.argv[i] = arena_strdup(&l->arena, s);
-	}
-	l->task.argv[n] = NULL;
-	return n ? 0 : err_set(e, ERR_DATA, "job %lld has no command", (long long)j->id);
+	if (text_list(j, own, "command", &l->arena, &l->task.argv, e) < 0 || text_list(j, own, "send", &l->arena, &l->task.send, e) < 0)
+		return -1;
+	return l->task.argv[0] ? 0 : err_set(e, ERR_DATA, "job %lld has no command", (long long)j->id);
 }
 
 static int

@@ -20,6 +20,7 @@
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
+#include "remote/bring.h"
 #include "spool/notify.h"
 #include "spool/stage.h"
 
@@ -61,6 +62,13 @@ submission_dep(struct submission *s, const char *job, int ok)
 	s->dep_text = grow(s->dep_text, s->ndeps, sizeof *s->dep_text);
 	s->dep_text[s->ndeps].job = job;
 	s->dep_text[s->ndeps++].ok = ok;
+}
+
+void
+submission_send(struct submission *s, const char *path)
+{
+	s->send = grow(s->send, s->nsend, sizeof *s->send);
+	s->send[s->nsend++] = (char *)(uintptr_t)path;
 }
 
 void
@@ -711,16 +719,66 @@ working_folder(const struct submission *s)
 }
 
 static void
-put_command(struct buf *b, char *const *argv)
+put_list(struct buf *b, const char *key, char *const *v, size_t n)
 {
-	buf_puts(b, "\"command\":[");
-	for (size_t i = 0; argv[i]; i++) {
+	buf_printf(b, "\"%s\":[", key);
+	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_putc(b, ',');
-		if (record_quote(b, argv[i]) < 0)
-			cli_die(&(struct err){.status = ERR_DATA, .msg = "the command holds text that is no UTF-8"});
+		if (record_quote(b, v[i]) < 0)
+			cli_die(&(struct err){.status = ERR_DATA, .msg = "the command, or the name of a file for it, holds text that is no UTF-8"});
 	}
 	buf_putc(b, ']');
+}
+
+static void
+put_command(struct buf *b, char *const *argv)
+{
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	put_list(b, "command", argv, n);
+}
+
+/* The names of --send in the working folder; they are there now. */
+static void
+put_send(struct buf *b, const struct submission *s, const char *folder)
+{
+	char **name = NULL, path[PATH_MAX], clean[PATH_MAX];
+	size_t n = strlen(folder);
+	struct err e = {0};
+
+	for (size_t i = 0; i < s->nsend; i++) {
+		const char *given = s->send[i];
+
+		if (!strncmp(given, folder, n) && given[n] == '/')
+			given += n + 1;
+		if (bring_name(given, clean) < 0)
+			cli_usage("--send: \"%s\" is no name of something in the working folder %s", s->send[i], folder);
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, clean) >= sizeof path || access(path, R_OK) < 0) {
+			err_sys(&e, ERR_NOINPUT, "--send: cannot read %s", path);
+			cli_die(&e);
+		}
+		name = grow(name, i, sizeof *name);
+		name[i] = strdup(clean);
+	}
+	put_list(b, "send", name, s->nsend);
+	for (size_t i = 0; i < s->nsend; i++)
+		free(name[i]);
+	free(name);
+}
+
+/* --result and --send, where the line of a task has no word of its own on them. */
+static void
+put_files(struct buf *b, const struct submission *s, const char *folder, const struct json *line)
+{
+	if (s->result && !(line && json_member(line, "result")))
+		record_str(b, "result", s->result);
+	if (s->nsend && !(line && json_member(line, "send"))) {
+		buf_putc(b, ',');
+		put_send(b, s, folder);
+	}
 }
 
 static void
@@ -748,13 +806,12 @@ submit_command(struct submission *s)
 	common(s, &j, JOB_COMMAND);
 	buf_putc(&task, '{');
 	put_command(&task, s->command);
-	if (s->result)
-		record_str(&task, "result", s->result);
+	j.folder = working_folder(s);
+	put_files(&task, s, j.folder, NULL);
 	buf_putc(&task, '}');
 	j.name = (char *)(uintptr_t)s->name;
 	j.key = (char *)(uintptr_t)s->key;
 	j.task = task.s;
-	j.folder = working_folder(s);
 	if (db_begin(s->sp.db, &e) < 0 || job_turn(&s->sp, &turn, &e) < 0 || insert(s, &j, turn, &existing, &e) < 0 ||
 	    db_commit(s->sp.db, &e) < 0)
 		cli_die(&e);
@@ -790,11 +847,11 @@ own_field(const char *key)
 static int
 stage_field(const char *key)
 {
-	return !strcmp(key, "command") || !strcmp(key, "result") || !strcmp(key, "data");
+	return !strcmp(key, "command") || !strcmp(key, "result") || !strcmp(key, "send") || !strcmp(key, "data");
 }
 
 static int
-read_command_line(struct submission *s, const struct record *r, struct line_job *x, struct err *e)
+read_command_line(struct submission *s, const struct record *r, const char *folder, struct line_job *x, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	int has_command = json_member(r->root, "command") != NULL;
@@ -817,6 +874,7 @@ read_command_line(struct submission *s, const struct record *r, struct line_job 
 		buf_putc(&b, ':');
 		json_write(&b, json_iter_value(it));
 	}
+	put_files(&b, s, folder, r->root);
 	buf_putc(&b, '}');
 	x->task = b.s;
 	return b.s ? 0 : err_nomem(e);
@@ -845,7 +903,7 @@ read_model_line(const struct record *r, struct line_job *x, struct err *e)
 }
 
 static int
-read_line(struct submission *s, const char *line, size_t n, struct line_job *x, struct err *e)
+read_line(struct submission *s, const char *line, size_t n, const char *folder, struct line_job *x, struct err *e)
 {
 	const struct json *p;
 	struct record r;
@@ -867,7 +925,7 @@ read_line(struct submission *s, const char *line, size_t n, struct line_job *x, 
 	p = json_member(r.root, "priority");
 	x->priority = p ? json_whole(p) : s->priority;
 	if (json_member(r.root, "command") || (*s->command && !json_member(r.root, "model")))
-		rc = read_command_line(s, &r, x, e);
+		rc = read_command_line(s, &r, folder, x, e);
 	else if (json_member(r.root, "model"))
 		rc = read_model_line(&r, x, e);
 	else
@@ -920,7 +978,7 @@ submit_lines(struct submission *s)
 		v = grow(v, n, sizeof *v);
 		st = grow(st, n, sizeof *st);
 		st[n].path[0] = '\0';
-		rc = read_line(s, line, len, &v[n], &e);
+		rc = read_line(s, line, len, folder, &v[n], &e);
 		if (rc == 0 && v[n].model)
 			rc = stage_begin(&s->sp, &st[n], &e) < 0 || stage_copy(&st[n], "model.xlsx", v[n].model, SUBMIT_MODEL_LIMIT, &e) < 0 ||
 			     stage_write(&st[n], "spec.json", v[n].m.check.spec, strlen(v[n].m.check.spec), &e) < 0 ||

@@ -15,6 +15,8 @@ struct submission {
 	const char *name, *key, *notify, *retry_on, *min_ok, *folder, *result, *scenarios;
 	int64_t priority, chunks, retries, backoff_ns, timeout_ns, deadline_real, stall_ns, ttl_ns, grace_ns;
 	int batch, hold, quiet;
+	char **send;             /* files that go along where the command runs elsewhere, as given */
+	size_t nsend;
 	struct buf slots;        /* canonical */
 	struct job_env *env;
 	size_t nenv;
@@ -34,6 +36,7 @@ struct submission {
 void submission_init(struct submission *s);
 void submission_env(struct submission *s, const char *name, const char *value);
 void submission_dep(struct submission *s, const char *job, int ok);
+void submission_send(struct submission *s, const char *path);
 void submission_engine_word(struct submission *s, const char *name, const char *arg); /* arg NULL: none */
 /* The spool is open: dependencies become ids, defaults are filled in. */
 void submission_finish(struct submission *s);

@@ -38,6 +38,7 @@ setup() {
 
 teardown() {
     sshd_here go 2>/dev/null || true
+    ! mountpoint -q small || umount -l small
     spool_teardown
 }
 
@@ -501,14 +502,132 @@ two" ]
     [ "$(output_of "$job")" = done ]
 }
 
-@test "a working folder that is not there: the attempt's own, and the log says so" {
+@test "a working folder that is not there: one of the attempt's own, and the log says so" {
     mkdir gone
     job=$(cd gone && submit -- pwd)
     rmdir gone
     on_far
     in_state "$job" completed
-    [ "$(output_of "$job")" = "$(there "$job")" ]
+    [ "$(output_of "$job")" = "$(there "$job")/work" ]
     grep -q "gone is not here" "$SIM_SPOOL/jobs/$job/attempts/1/log"
+}
+
+@test "files go along, and what the command leaves comes back as if it had run here" {
+    mkdir data "with space"
+    printf '#!/bin/sh\ncat data/in.csv "with space/é.txt" >out/sum.txt && echo changed >>data/grown\n' >model.sh
+    chmod +x model.sh
+    echo 1 >data/in.csv
+    echo 2 >"with space/é.txt"
+    echo old >data/grown
+    echo not sent >beside
+    head -c 9000000 /dev/urandom >data/large
+    job=$(submit --send model.sh --send data/ --send "$PWD/with space/é.txt" --result out/sum.txt -- sh -c \
+        'pwd; ls beside; mkdir -p out/deep; cp data/large out/deep/copy; ln -s /etc/passwd link; touch -d 1960-01-01 aged; ./model.sh')
+    sum=$(sha256sum <data/large)
+    on_far || cat "$SIM_SPOOL/jobs/$job/attempts/1/log"
+    in_state "$job" completed
+    [ "$(output_of "$job")" = "$(there "$job")/work" ]
+    [ "$(cat out/sum.txt)" = $'1\n2' ]
+    [ "$(cat data/grown)" = $'old\nchanged' ]
+    [ "$(sha256sum <out/deep/copy)" = "$sum" ]
+    [ "$(stat -c %Y aged)" = "$(date -d 1960-01-01 +%s)" ]
+    [ ! -e link ]
+    [ "$(find . -name '.*.sim-*')" = "" ]
+    grep -q "cannot access 'beside'" "$SIM_SPOOL/jobs/$job/attempts/1/log"
+    grep -q "no regular file: link" "$SIM_SPOOL/jobs/$job/attempts/1/log"
+    [ ! -e "$(there "$job")" ]
+}
+
+@test "a file that was sent and is as it was replaces nothing; one of a failed command comes back too" {
+    echo first >sent.txt
+    job=$(submit --send sent.txt -- sh -c "until [ -e $PWD/go ]; do sleep 0.05; done; cat sent.txt; echo partly >out.txt; exit 3")
+    in_background far
+    await 90 running_there "$job"
+    echo second >sent.txt
+    touch go
+    await 90 in_state "$job" failed
+    wait "$runner" || true
+    [ "$(output_of "$job")" = first ]
+    [ "$(cat sent.txt)" = second ]
+    [ "$(cat out.txt)" = partly ]
+}
+
+@test "work = own, and a promised file: it is looked for there, and is here before the job is completed" {
+    sed 's/^poll.*/&\nwork = own/' "$SIM_HOSTS" >hosts
+    export SIM_HOSTS=$PWD/hosts
+    a=$(submit --result out.txt -- sh -c 'echo done >out.txt')
+    b=$(submit --result none.txt -- true)
+    on_far || true
+    in_state "$a" completed
+    [ "$(cat out.txt)" = done ]
+    in_state "$b" failed
+    [[ $(field "$b" reason) == *"promised file"*none.txt* ]]
+}
+
+@test "what cannot be written here stays there, and the job says where" {
+    mkdir out.txt
+    touch out.txt/file
+    touch sent
+    job=$(submit --send sent -- sh -c 'echo kept >out.txt')
+    on_far || true
+    in_state "$job" failed
+    [[ $(field "$job" reason) == *"cannot replace"*out.txt*"$(there "$job")/work"* ]]
+    [ "$(cat "$(there "$job")/work/out.txt")" = kept ]
+}
+
+@test "no room here for what comes back: it waits, says so, and goes on" {
+    [ "$(id -u)" = 0 ] || skip "mounting takes root"
+    mkdir small
+    mount -t tmpfs -o size=256k tmpfs small 2>/dev/null || skip "mount is not permitted"
+    head -c 200000 /dev/zero >small/full
+    job=$(cd small && submit --send full -- sh -c 'head -c 150000 /dev/urandom >out')
+    in_background far
+    await 90 trouble "$job" "No space left"
+    rm small/full
+    await 90 in_state "$job" completed
+    wait "$runner"
+    [ "$(stat -c %s small/out)" = 150000 ]
+}
+
+@test "a file to send that is not there is refused; one that is gone later fails the job" {
+    run -66 sim-submit --send none -- true
+    [[ $output == *"--send"*none* ]]
+    run -64 sim-submit --send ../x -- true
+    run -64 sim-submit --send x "$DCF"
+    touch later
+    job=$(submit --send later -- true)
+    rm later
+    on_far || true
+    in_state "$job" failed
+    [[ $(field "$job" reason) == *later* ]]
+    [ "$(field "$job" status)" = 66 ]
+}
+
+@test "sessions are cut while files come back: all of them are here once" {
+    job=$(submit --send "$(touch s; echo s)" -- sh -c 'for i in 1 2 3 4 5 6 7 8; do head -c 5000000 /dev/urandom >f$i; sha256sum f$i >f$i.sum; done; touch done')
+    in_background far
+    for _ in 1 2 3 4 5 6; do
+        sleep 0.3
+        sshd_here cut
+    done
+    await 120 in_state "$job" completed
+    wait "$runner"
+    cat f*.sum | sha256sum --check --quiet
+    [ "$(find . -name '.*.sim-*')" = "" ]
+}
+
+@test "a batch of calls runs there, with a sim-call that was sent, and its answers come back" {
+    need python3
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    mkdir web && echo '{"ok":true}' >web/a.json
+    python3 -m http.server --bind 127.0.0.1 --directory web "$port" >/dev/null 2>&1 3>&- &
+    web=$!
+    printf '{"id":"%s","url":"http://127.0.0.1:%s/a.json"}\n' 1 "$port" 2 "$port" >requests
+    job=$(submit --send requests --result answers -- sh -c 'sim-call --results-only --retries 3 requests >answers')
+    timeout -k 1 120 sim-run --all --quiet --on bare || true
+    kill "$web"
+    in_state "$job" completed
+    [ "$(jq -s length answers)" = 2 ]
 }
 
 # A sample: all points are tests/tools/crashpoints-far without --step.
@@ -516,7 +635,7 @@ two" ]
     need python3
     export SIM_CRASH_SSH=$FAR/config
     run "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 4 begin begin-apart begin-keeper tied tied-keeper tied-stage \
-        ssh-run ssh-keeper ssh-stage ssh-ssh
+        ssh-run ssh-keeper ssh-stage ssh-files ssh-ssh
     echo "$output"
     [ "$status" -eq 0 ]
 }
