@@ -35,7 +35,7 @@ WERROR ?=
 FPFLAGS := -ffp-contract=off -fno-fast-math -fno-math-errno -fno-trapping-math
 CPPFLAGS_ALL := -Ilib -Isrc -I. -D_GNU_SOURCE -DSIM_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu11 $(OPT) $(FPFLAGS) $(WARN) $(WERROR) $(CFLAGS)
-LIBS := -Wl,--as-needed -lsqlite3 -ljansson -lzip -lexpat -lpcre2-8 -lcurl -lpthread -ldl -lm
+LIBS := -Wl,--as-needed -lsqlite3 -ljansson -lzip -lexpat -lpcre2-8 -lcurl -lz -lpthread -ldl -lm
 # Programs that are sent to another machine (lib/remote/programs.h) bring what they need in lib/ beside them.
 LIBS += -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib'
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)

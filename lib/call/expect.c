@@ -360,7 +360,7 @@ take_status(struct expect *x, const struct json *j, struct err *e)
 	for (size_t i = 0; i < json_count(j); i++)
 		if (add_status(x, json_element(j, i), e) < 0)
 			return -1;
-	return 0;
+	return json_count(j) ? 0 : err_set(e, ERR_DATA, "\"expect\": \"status\" is an empty list: no answer could be the one expected");
 }
 
 static int

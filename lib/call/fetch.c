@@ -156,7 +156,7 @@ fetch_post(const char *url, const char *content_type, const void *body, size_t n
 		return err_nomem(e);
 	if (nheaders)
 		memcpy(all, headers, nheaders * sizeof *all);
-	all[nheaders] = (struct http_header){"Content-Type", content_type, 0};
+	all[nheaders] = (struct http_header){.name = "Content-Type", .value = content_type};
 	rc = exchange(&ask, l ? l : &none, a, e);
 	free(all);
 	return rc;

@@ -15,6 +15,7 @@
 #include "base/clk.h"
 #include "base/num.h"
 #include "call/address.h"
+#include "call/inflate.h"
 
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "libcurl 7.87 or later is needed: CURLOPT_QUICK_EXIT bounds the wait for dead name servers"
@@ -40,6 +41,8 @@ struct http_exchange {
 	int64_t length;                    /* announced; -1: not */
 	int64_t read_at;
 	size_t header_bytes;
+	char coding[48], damage[200];      /* how the body comes packed; why it cannot be unpacked */
+	struct inflate *unpack;
 	char error[CURL_ERROR_SIZE];
 	struct http_exchange *next, *prev; /* of all; done list uses done_next */
 	struct http_exchange *done_next;
@@ -228,6 +231,25 @@ take_length(struct http_exchange *x, const char *s, size_t n)
 	return 0;
 }
 
+static void
+no_coding(struct http_exchange *x)
+{
+	inflate_free(x->unpack);
+	x->unpack = NULL;
+	x->coding[0] = x->damage[0] = '\0';
+}
+
+/* A body that is packed twice over was never asked for: its two names are none that inflate_new() knows. */
+static void
+take_coding(struct http_exchange *x, const char *s, size_t n)
+{
+	size_t k = strlen(x->coding);
+
+	if (k && k + 1 < sizeof x->coding)
+		x->coding[k++] = ',';
+	copy_value(x->coding + k, sizeof x->coding - k, s, n);
+}
+
 static size_t
 on_header(char *line, size_t size, size_t count, void *ctx)
 {
@@ -249,11 +271,14 @@ on_header(char *line, size_t size, size_t count, void *ctx)
 		a->framed = text[5] != '1' || !strcasecmp(x->method, "HEAD") || a->status == 204 || a->status == 304;
 		x->moved = 0;
 		x->length = -1;
+		no_coding(x);
 	} else if (is_header(line, n, "content-length")) {
 		if (take_length(x, line + 15, n - 15) < 0)
 			return 0;
 	} else if (is_header(line, n, "transfer-encoding")) {
 		a->framed = 1; /* libcurl refuses what it cannot decode */
+	} else if (is_header(line, n, "content-encoding")) {
+		take_coding(x, line + 17, n - 17);
 	} else if (is_header(line, n, "content-type")) {
 		copy_value(a->content_type, sizeof a->content_type, line + 13, n - 13);
 	} else if (is_header(line, n, "retry-after")) {
@@ -264,24 +289,40 @@ on_header(char *line, size_t size, size_t count, void *ctx)
 	return n;
 }
 
+static int
+on_unpacked(void *ctx, const void *p, size_t n)
+{
+	struct http_exchange *x = ctx;
+
+	x->answer.bytes += (int64_t)n;
+	if (x->answer.bytes > x->ask.max_bytes) { /* 6: decoded */
+		x->too_large = 1;
+		return 1;
+	}
+	if (x->moved && x->hops_left > 0 && is_redirect(x->answer.status))
+		return 0;
+	if (x->ask.sink && x->ask.sink(x->ask.sink_ctx, p, n)) {
+		x->sink_failed = 1;
+		return 1;
+	}
+	return 0;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t count, void *ctx)
 {
 	struct http_exchange *x = ctx;
 	size_t n = size * count;
+	struct err e = {0};
+	int rc = 0;
 
-	x->answer.bytes += (int64_t)n;
-	if (x->answer.bytes > x->ask.max_bytes) { /* 6: decoded */
-		x->too_large = 1;
-		return n + 1;
-	}
-	if (x->moved && x->hops_left > 0 && is_redirect(x->answer.status))
-		return n;
-	if (x->ask.sink && x->ask.sink(x->ask.sink_ctx, p, n)) {
-		x->sink_failed = 1;
-		return n + 1;
-	}
-	return n;
+	if (x->coding[0] && !x->unpack)
+		rc = inflate_new(&x->unpack, x->coding, &e);
+	if (!rc)
+		rc = x->unpack ? inflate_feed(x->unpack, p, n, on_unpacked, x, &e) : on_unpacked(x, p, n);
+	if (rc < 0)
+		snprintf(x->damage, sizeof x->damage, "%.199s", e.msg);
+	return rc ? n + 1 : n;
 }
 
 static size_t
@@ -453,6 +494,7 @@ http_release(struct http_exchange *x)
 		keep_idle(h, x->easy);
 	}
 	curl_slist_free_all(x->headers);
+	inflate_free(x->unpack);
 	free(x->url);
 	free(x->origin);
 	free(x->first_origin);
@@ -509,15 +551,17 @@ static int
 set_headers(struct http_exchange *x, int foreign)
 {
 	struct buf b = BUF_INIT;
-	int rc = 0;
+	int rc = 0, asked = 0, typed = 0;
 
 	curl_slist_free_all(x->headers);
 	x->headers = NULL;
 	for (size_t i = 0; i < x->ask.nheaders && !rc; i++) {
 		const struct http_header *hd = &x->ask.headers[i];
 
-		if (foreign && hd->secret) /* 4 */
+		if (foreign && (hd->secret || !strcasecmp(hd->name, "Host"))) /* 4; and its name is its own */
 			continue;
+		asked |= !strcasecmp(hd->name, "Accept-Encoding");
+		typed |= !strcasecmp(hd->name, "Content-Type");
 		if (x->drop_body && !strcasecmp(hd->name, "Content-Type"))
 			continue;
 		buf_clear(&b);
@@ -525,6 +569,10 @@ set_headers(struct http_exchange *x, int foreign)
 		rc = rc ? -1 : add_header(x, b.s);
 	}
 	rc = rc ? -1 : add_header(x, "Expect:"); /* no second of waiting for 100 Continue */
+	if (!typed) /* libcurl would call any body a form, even none */
+		rc = rc ? -1 : add_header(x, "Content-Type:");
+	if (!asked)
+		rc = rc ? -1 : add_header(x, "Accept-Encoding: " INFLATE_ASKED);
 	buf_free(&b);
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
 	return rc;
@@ -574,9 +622,9 @@ set_policy(struct http_exchange *x)
 	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* 3 */
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https"); /* 4 */
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the server's */
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, versions[o->version]);
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(c, CURLOPT_USERAGENT, x->h->agent);
 	curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
 	curl_easy_setopt(c, CURLOPT_DNS_CACHE_TIMEOUT, 60L);
@@ -613,6 +661,7 @@ begin_hop(struct http_exchange *x)
 	x->requests = 0;
 	x->header_bytes = 0;
 	x->answer.bytes = 0;
+	no_coding(x);
 	x->error[0] = '\0';
 	curl_easy_setopt(c, CURLOPT_URL, x->url);
 	curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)!strncasecmp(x->url, "https", 5));
@@ -713,6 +762,8 @@ classify(const struct http_exchange *x, CURLcode rc)
 		return HTTP_CLOSED;
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return HTTP_LOCAL; /* on_read: the file of the body */
+	if (rc == CURLE_OK && x->unpack && !inflate_whole(x->unpack))
+		return HTTP_BROKEN;
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (table[i].code == rc)
 			return table[i].is;
@@ -727,7 +778,8 @@ phase_of(const struct http_exchange *x)
 	curl_easy_getinfo(x->easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
 	curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	if (!x->answer.sent)
-		return !named ? "looking up the name" : !connected ? "connecting" : "in the TLS handshake";
+		return !named ? "looking up the name" : connected ? "in the TLS handshake" /* which libcurl 7.88 counts as connecting */
+		     : strncmp(x->origin, "https:", 6) ? "connecting" : "connecting or in the TLS handshake";
 	if (!x->answer.status)
 		return "waiting for an answer";
 	return x->answer.bytes ? "in the body" : "in the headers or before the body";
@@ -737,7 +789,7 @@ static void
 explain(struct http_exchange *x, CURLcode rc)
 {
 	struct http_answer *a = &x->answer;
-	const char *curl = x->error[0] ? x->error : curl_easy_strerror(rc);
+	const char *curl = rc == CURLE_OK ? "the compressed body is cut short" : x->error[0] ? x->error : curl_easy_strerror(rc);
 	size_t n = sizeof a->reason;
 
 	switch (a->error) {
@@ -745,7 +797,9 @@ explain(struct http_exchange *x, CURLcode rc)
 	case HTTP_TIMEOUT: snprintf(a->reason, n, "no answer in time: time ran out %s", phase_of(x)); break;
 	case HTTP_PRIVATE: snprintf(a->reason, n, "refused: the address is private or loopback"); break;
 	case HTTP_TOO_LARGE: snprintf(a->reason, n, "larger than the limit of %lld bytes", (long long)x->ask.max_bytes); break;
-	case HTTP_BROKEN: snprintf(a->reason, n, "%s", x->bad_length ? "the Content-Length is none, or there are two" : curl); break;
+	case HTTP_BROKEN:
+		snprintf(a->reason, n, "%s", x->bad_length ? "the Content-Length is none, or there are two" : x->damage[0] ? x->damage : curl);
+		break;
 	case HTTP_CLOSED: snprintf(a->reason, n, "the connection was closed before an answer"); break;
 	case HTTP_LOCAL:
 		snprintf(a->reason, n, "%s", x->sink_failed ? "the body cannot be stored" : rc == CURLE_ABORTED_BY_CALLBACK

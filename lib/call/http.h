@@ -58,6 +58,7 @@ struct http_options {
 struct http_header {
 	const char *name, *value;
 	int secret;                 /* not for another origin */
+	size_t prefix;              /* bytes of a secret value that are none: "Bearer " */
 };
 
 /* A request; what it points to must live until http_release(). */

@@ -14,6 +14,8 @@
 #include "record/json.h"
 #include "record/record.h"
 
+#define LINE_HEAD "{\"v\":1,\"type\":\"" /* of each line that was ever written to one */
+
 struct slot {
 	char *id;
 	struct journal_entry entry;
@@ -131,8 +133,11 @@ load(struct journal *j, struct err *e)
 		return err_sys(e, ERR_IO, "cannot read %s", j->path);
 	io_lines_init(&in, j->fd, RECORD_LINE_MAX);
 	while ((rc = io_lines_next(&in, &line, &n, e)) > 0) {
-		if (at + (int64_t)n + 1 > st.st_size)
-			break; /* torn */
+		if (at + (int64_t)n + 1 > st.st_size) { /* torn */
+			if (strncmp(line, LINE_HEAD, n < sizeof LINE_HEAD - 1 ? n : sizeof LINE_HEAD - 1))
+				rc = err_set(e, ERR_DATA, "%s, line %ld: this is no line of a journal of sim-call", j->path, in.lineno);
+			break;
+		}
 		if (n && take_line(j, line, n, at, e) < 0) {
 			err_prefix(e, "%s, line %ld", j->path, in.lineno);
 			rc = -1;
@@ -153,6 +158,7 @@ struct journal *
 journal_open(const char *path, struct err *e)
 {
 	struct journal *j = calloc(1, sizeof *j);
+	struct stat st;
 
 	if (!j) {
 		err_nomem(e);
@@ -162,9 +168,11 @@ journal_open(const char *path, struct err *e)
 	if (!path)
 		return j;
 	j->path = strdup(path);
-	j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (j->fd < 0)
 		err_sys(e, ERR_CANTCREAT, "cannot open %s", path);
+	else if (fstat(j->fd, &st) < 0 || !S_ISREG(st.st_mode)) /* a pipe would keep us waiting for its first line */
+		err_set(e, ERR_CANTCREAT, "%s is no regular file", path);
 	else if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
 		err_set(e, ERR_TEMPFAIL, "%s is in use by another process", path);
 	else if (j->path && load(j, e) == 0)

@@ -8,10 +8,10 @@
 
 #include "base/io.h"
 #include "base/num.h"
+#include "call/redact.h"
 #include "call/retry.h"
 
 #define SECRET_LIMIT 65536
-#define SECRET_LEAST 4
 
 /* --- checks ---------------------------------------------------------------------------------------------------- */
 
@@ -65,9 +65,9 @@ check_header_value(const char *name, const char *value, struct err *e)
 
 /* --- headers --------------------------------------------------------------------------------------------------- */
 
-/* The value that a reference stands for, appended to b. Errors name the reference, never the value. */
+/* The value that a reference stands for, appended to b behind its prefix. Errors name the reference, never the value. */
 static int
-resolve_secret(const char *name, const struct json *j, struct buf *b, struct err *e)
+resolve_secret(const char *name, const struct json *j, struct buf *b, size_t *prefix, struct err *e)
 {
 	const char *env = NULL, *file = NULL, *value;
 
@@ -86,6 +86,7 @@ resolve_secret(const char *name, const struct json *j, struct buf *b, struct err
 	value = json_text(json_member(j, "prefix"));
 	if (value && buf_puts(b, value) < 0)
 		return err_nomem(e);
+	*prefix = b->len;
 	if (env) {
 		value = getenv(env);
 		if (!value || !*value)
@@ -96,20 +97,22 @@ resolve_secret(const char *name, const struct json *j, struct buf *b, struct err
 		return err_prefix(e, "header %s", name);
 	while (b->len && (b->s[b->len - 1] == '\n' || b->s[b->len - 1] == '\r'))
 		b->s[--b->len] = '\0';
+	if (b->len <= *prefix)
+		return err_set(e, ERR_NOINPUT, "header %s: the file %.200s is empty", name, file);
 	if (strlen(b->s) != b->len)
 		return err_set(e, ERR_DATA, "header %s: the file %.200s has a NUL in it", name, file);
 	return 0;
 }
 
 static int
-add_header(struct request *r, const char *name, const char *value, int secret, struct err *e)
+add_header(struct request *r, const char *name, const char *value, int secret, size_t prefix, struct err *e)
 {
 	struct http_header *more = realloc(r->headers, (r->nheaders + 1) * sizeof *more);
 
 	if (!more)
 		return err_nomem(e);
 	r->headers = more;
-	more[r->nheaders] = (struct http_header){strdup(name), strdup(value), secret};
+	more[r->nheaders] = (struct http_header){strdup(name), strdup(value), secret, prefix};
 	r->nheaders++;
 	return more[r->nheaders - 1].name && more[r->nheaders - 1].value ? 0 : err_nomem(e);
 }
@@ -119,12 +122,13 @@ take_header(struct request *r, const char *name, const struct json *v, struct er
 {
 	int secret = json_kind(v) == JSON_T_OBJECT;
 	struct buf b = BUF_INIT;
+	size_t prefix = 0;
 	int rc = -1;
 
 	if (check_header_name(name, !secret, e) < 0)
 		return -1;
 	if (secret)
-		rc = resolve_secret(name, v, &b, e);
+		rc = resolve_secret(name, v, &b, &prefix, e);
 	else if (json_text(v))
 		rc = buf_puts(&b, json_text(v)) < 0 ? err_nomem(e) : 0;
 	else if (json_kind(v) == JSON_T_INT)
@@ -134,7 +138,7 @@ take_header(struct request *r, const char *name, const struct json *v, struct er
 	if (!rc)
 		rc = check_header_value(name, b.s ? b.s : "", e);
 	if (!rc)
-		rc = add_header(r, name, b.s ? b.s : "", secret, e);
+		rc = add_header(r, name, b.s ? b.s : "", secret, prefix, e);
 	if (b.s)
 		explicit_bzero(b.s, b.cap);
 	buf_free(&b);
@@ -159,9 +163,17 @@ take_text(const char **out, const char *key, const struct json *v, struct err *e
 	return *out ? 0 : err_set(e, ERR_DATA, "\"%s\" is a text", key);
 }
 
+static int
+take_path(const char **out, const char *key, const struct json *v, struct err *e)
+{
+	if (take_text(out, key, v, e) < 0)
+		return -1;
+	return **out ? 0 : err_set(e, ERR_DATA, "\"%s\" is the path of a file, not nothing", key);
+}
+
 static int take_url(struct request *r, const struct json *v, struct err *e) { return take_text(&r->url, "url", v, e); }
-static int take_file(struct request *r, const struct json *v, struct err *e) { return take_text(&r->body_file, "body_file", v, e); }
-static int take_output(struct request *r, const struct json *v, struct err *e) { return take_text(&r->output, "output", v, e); }
+static int take_file(struct request *r, const struct json *v, struct err *e) { return take_path(&r->body_file, "body_file", v, e); }
+static int take_output(struct request *r, const struct json *v, struct err *e) { return take_path(&r->output, "output", v, e); }
 static int take_phase(struct request *r, const struct json *v, struct err *e) { return take_text(&r->phase, "phase", v, e); }
 static int ignore(struct request *r, const struct json *v, struct err *e) { (void)r; (void)v; (void)e; return 0; }
 
@@ -357,9 +369,9 @@ complete(struct request *r, struct err *e)
 		return err_set(e, ERR_DATA, "%s has no body", r->method);
 	structured = r->own_body != NULL;
 	if ((r->body || r->body_file) && !has_header(r, "Content-Type") &&
-	    add_header(r, "Content-Type", structured ? "application/json" : r->body ? "text/plain; charset=utf-8" : "application/octet-stream", 0, e) < 0)
+	    add_header(r, "Content-Type", structured ? "application/json" : r->body ? "text/plain; charset=utf-8" : "application/octet-stream", 0, 0, e) < 0)
 		return -1;
-	if (r->key && add_header(r, "Idempotency-Key", r->key, 0, e) < 0)
+	if (r->key && add_header(r, "Idempotency-Key", r->key, 0, 0, e) < 0)
 		return -1;
 	r->repeatable = r->key || retry_method_repeats(r->method);
 	if (!r->expect && !(r->expect = expect_new(NULL, e)))
@@ -421,48 +433,26 @@ request_free(struct request *r)
 	free(r);
 }
 
-static int
-redact_one(struct buf *b, const char *secret)
-{
-	struct buf out = BUF_INIT;
-	size_t k = strlen(secret), from = 0;
-	char *hit;
-
-	if (k < SECRET_LEAST || b->len < k || !memmem(b->s, b->len, secret, k))
-		return 0;
-	while ((hit = memmem(b->s + from, b->len - from, secret, k))) {
-		if (buf_add(&out, b->s + from, (size_t)(hit - b->s) - from) < 0 || buf_puts(&out, "[secret]") < 0)
-			goto nomem;
-		from = (size_t)(hit - b->s) + k;
-	}
-	if (buf_add(&out, b->s + from, b->len - from) < 0)
-		goto nomem;
-	buf_free(b);
-	*b = out;
-	return 1;
-nomem:
-	buf_free(&out);
-	return -1;
-}
-
 int
 request_redact(const struct request *r, struct buf *b)
 {
 	int any = 0;
 
 	for (size_t i = 0; i < r->nheaders; i++) {
-		const char *value = r->headers[i].value, *bare;
-		int rc;
+		const char *value = r->headers[i].value, *bare = strrchr(value, ' ');
+		size_t prefix = r->headers[i].prefix;
+		int whole, alone = 0;
 
 		if (!r->headers[i].secret)
 			continue;
-		rc = redact_one(b, value);
-		bare = strrchr(value, ' '); /* "Bearer TOKEN": the token alone as well */
-		if (rc >= 0 && bare)
-			rc |= redact_one(b, bare + 1);
-		if (rc < 0)
+		whole = redact_text(b, value);
+		if (prefix)
+			alone = redact_text(b, value + prefix);
+		else if (bare) /* "Bearer TOKEN" in one: the token alone as well */
+			alone = redact_text(b, bare + 1);
+		if (whole < 0 || alone < 0)
 			return -1;
-		any |= rc;
+		any |= whole | alone;
 	}
 	return any;
 }

@@ -99,12 +99,29 @@ preload() {
 }
 
 @test "a compressed answer arrives unpacked" {
-    sim-call --results-only <<<'{"url":"'"$H"'/zipped","expect":{"path":".zipped"}}' | yes '.ok and .json.zipped'
+    for coding in gzip deflate raw members identity; do
+        sim-call --results-only <<<'{"url":"'"$H"'/zipped?coding='"$coding"'","expect":{"path":".zipped"}}' | yes '.ok and .json.zipped and .bytes == 16'
+    done
+}
+
+@test "a compressed answer that is cut short or damaged is none" {
+    for q in cut=1 cut=9 cut=20 more=1 'coding=deflate&cut=1' 'coding=raw&cut=1' 'coding=members&cut=3' coding=br 'coding=gzip,%20gzip'; do
+        run --separate-stderr -1 sim-call --results-only --retries 0 <<<'{"url":"'"$H"'/zipped?'"$q"'"}'
+        yes '.class == "broken"' <<<"$output" || { echo "$q: $output"; return 1; }
+    done
+    run --separate-stderr -1 sim-call --retries 1 --backoff 1ms <<<'{"url":"'"$H"'/zipped?cut=1"}'
+    yes -s 'map(select(.type == "retry")) | length == 1 and .[0].reason == "the compressed body is cut short"' <<<"$output"
 }
 
 @test "method, headers and body go out as given" {
     sim-call --results-only <<<'{"url":"'"$H"'/echo","method":"PUT","headers":{"X-One":"1 2","X-Empty":""},"body":{"b":[1,"ü"]},"expect":{"json":true}}' |
         yes '.json | .method == "PUT" and .headers["x-one"] == "1 2" and .headers["x-empty"] == "" and .headers["content-type"] == "application/json" and .body == "{\"b\":[1,\"ü\"]}"'
+}
+
+@test "what has no body has no type of one" {
+    for m in POST PUT PATCH DELETE; do
+        sim-call --results-only <<<'{"url":"'"$H"'/echo","method":"'$m'","expect":{"json":true}}' | yes '.json.headers | has("content-type") | not'
+    done
 }
 
 @test "a body from a file" {
@@ -165,7 +182,7 @@ END
 }
 
 @test "what is expected and not understood is refused before anything is sent" {
-    for expect in '{"statuss":200}' '{"status":"ok"}' '{"status":99}' '{"path":"a"}' '{"path":".a[x]"}' '{"path":".a b"}' '{"path":"."}x' \
+    for expect in '{"statuss":200}' '{"status":[]}' '{"status":"ok"}' '{"status":99}' '{"path":"a"}' '{"path":".a[x]"}' '{"path":".a b"}' '{"path":"."}x' \
         '{"schema":{"minLength":3}}' '{"schema":{"type":"text"}}' '{"json":"yes"}' '[]'; do
         run --separate-stderr -1 sim-call --results-only <<<'{"url":"'"$H"'/ok?key='"$K"'","expect":'"$expect"'}'
         yes '.class == "request"' <<<"$output"
@@ -604,6 +621,23 @@ http2() {
     [[ "$output" != *s3cr3t* ]]
 }
 
+@test "a secret is found whole, and as JSON or a URL writes it" {
+    export TOKEN='a/b "c\d"+ü-456'
+    printf 'three word secret\n' >secret
+    for h in '{"env":"TOKEN","prefix":"Bearer "}' '{"env":"TOKEN"}' '{"file":"secret","prefix":"Token token="}'; do
+        for e in '{"json":true}' '{}'; do
+            run --separate-stderr -0 sim-call --results-only <<<'{"url":"'"$H"'/echo","headers":{"X":'"$h"'},"expect":'"$e"'}'
+            yes '.redacted and ((.json // (.body | fromjson)).headers.x == "[secret]")' <<<"$output" || { echo "$output"; return 1; }
+        done
+    done
+    for as in 'a%5C/b%20%5C%22c%5C%5Cd%5C%22%2B%5Cu00fc-456' 'a%5Cu002Fb%20%5Cu0022c%5Cu005Cd%5C%22%2B%C3%BC-456' 'a%252Fb%2520%2522c%255cd%2522%252B%25C3%25BC-456'; do
+        run --separate-stderr -1 sim-call --retries 0 <<<'{"url":"'"$H"'/text?body=x'"$as"'y","headers":{"X":{"env":"TOKEN","prefix":"Bearer "}},"expect":{"status":404}}'
+        yes 'select(.type == "error") | .head == "x[secret]y"' <<<"$output" || { echo "$output"; return 1; }
+    done
+    run --separate-stderr -1 sim-call --retries 0 <<<'{"url":"'"$H"'/text?body=three%20word%20secret","headers":{"X":{"file":"secret","prefix":"Token token="}},"expect":{"status":404}}'
+    yes 'select(.type == "error") | .head == "[secret]"' <<<"$output"
+}
+
 @test "a secret is not cut in two at the end of a head" {
     export TOKEN=s3cr3t-value-123
     for n in $(seq 0 12); do
@@ -622,7 +656,8 @@ http2() {
 }
 
 @test "literal secrets are refused, missing ones named" {
-    for h in '"Authorization":"Bearer x"' '"Cookie":"a=b"' '"x-api-key":"k"' '"X":{"env":"NO_SUCH_VARIABLE"}' '"X":{"file":"nosuch"}' '"X":{"env":"PATH","file":"x"}' '"X":{"vault":"x"}'; do
+    printf '\n' >empty
+    for h in '"X":{"file":"empty","prefix":"Bearer "}' '"Authorization":"Bearer x"' '"Cookie":"a=b"' '"x-api-key":"k"' '"X":{"env":"NO_SUCH_VARIABLE"}' '"X":{"file":"nosuch"}' '"X":{"env":"PATH","file":"x"}' '"X":{"vault":"x"}'; do
         run --separate-stderr -1 sim-call --results-only <<<'{"url":"'"$H"'/echo","headers":{'"$h"'}}'
         yes '.class == "request"' <<<"$output"
     done
@@ -630,8 +665,8 @@ http2() {
 
 @test "secrets do not follow a redirect to another origin" {
     export TOKEN=s3cr3t-value-123
-    sim-call --results-only --redirects 2 <<<'{"url":"'"$H"'/redirect?to=http://localhost:'"${H##*:}"'/echo?key='"$K"'","headers":{"X-Secret":{"env":"TOKEN"},"X-Open":"1"}}' | yes .ok
-    seen "/echo?key=$K" | yes 'select(.target | startswith("/echo")) | .headers["x-secret"] == null and .headers["x-open"] == "1"'
+    sim-call --results-only --redirects 2 <<<'{"url":"'"$H"'/redirect?to=http://localhost:'"${H##*:}"'/echo?key='"$K"'","headers":{"X-Secret":{"env":"TOKEN"},"X-Open":"1","Host":"a.example"}}' | yes .ok
+    seen "/echo?key=$K" | yes 'select(.target | startswith("/echo")) | .headers["x-secret"] == null and .headers["x-open"] == "1" and (.headers.host | startswith("localhost:"))'
     sim-call --results-only --redirects 2 <<<'{"url":"'"$H"'/redirect?to=/echo?key='"$K"'same","headers":{"X-Secret":{"env":"TOKEN"}}}' | yes .ok
     seen "/echo?key=${K}same" | yes 'select(.target | startswith("/echo")) | .headers["x-secret"] == "s3cr3t-value-123"'
 }
@@ -652,6 +687,12 @@ http2() {
     preload sim-call --results-only --public-only <<<'{"url":"http://www.private.test:'"${H##*:}"'/ok?key='"$K"'"}' >out || true
     yes '.class == "private"' out
     [ -z "$(seen "$K")" ]
+}
+
+@test "what a proxy answers is not the server's answer" {
+    export https_proxy=$H
+    run --separate-stderr -1 sim-call --retries 0 --results-only <<<'{"url":"https://example.invalid/"}'
+    yes '.class == "broken" and .http_status == null and .content_type == null' <<<"$output"
 }
 
 @test "--public-only goes through no proxy" {
@@ -714,6 +755,12 @@ http2() {
     echo '{"x":1}' >other
     run --separate-stderr -65 sim-call --state other <in
     [ "$(cat other)" = '{"x":1}' ]
+    printf 'no newline at its end' >other
+    run --separate-stderr -65 sim-call --state other <in
+    [ "$(cat other)" = 'no newline at its end' ]
+    mkfifo pipe
+    run --separate-stderr -73 timeout 10 sim-call --state pipe <in
+    [[ "$stderr" == *'pipe is no regular file'* ]]
 }
 
 @test "two processes cannot share a state file" {

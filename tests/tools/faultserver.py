@@ -118,9 +118,19 @@ async def slow(x):
 
 
 async def zipped(x):
-    x.head(200, [("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("Connection", "close")])
-    x.raw(gzip.compress(b'{"zipped": true}'))
-    x.keep = False
+    """?coding=gzip|deflate|raw|members, or any other name for text as it is; ?cut=N leaves N bytes off, ?more=1 puts some behind."""
+    text, coding = b'{"zipped": true}', x.query.get("coding", "gzip")
+    pack = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = {"gzip": gzip.compress(text), "deflate": zlib.compress(text), "raw": pack.compress(text) + pack.flush(),
+              "members": gzip.compress(text[:7]) + gzip.compress(text[7:])}.get(coding, text)
+    packed = packed[: len(packed) - int(x.query.get("cut", "0"))] + b"more" * int(x.query.get("more", "0"))
+    name = {"raw": "deflate", "members": "gzip"}.get(coding, coding)
+    x.answer(packed, headers=[("Content-Encoding", name)])
+
+
+async def connect(x):
+    """As a proxy that will not."""
+    x.answer("no way through", status=407, headers=[("Retry-After", "1")])
 
 
 # --- what comes and goes ------------------------------------------------------------------------------------------------
@@ -366,7 +376,7 @@ async def serve(reader, writer):
             nth += 1
             x = Exchange(reader, writer, *request, nth)
             note(method=x.method, target=x.target, headers=x.headers, nbody=len(x.body), peer=writer.get_extra_info("peername")[1])
-            route = status if x.path.startswith("/status/") else ROUTES.get(x.path)
+            route = status if x.path.startswith("/status/") else connect if x.method == "CONNECT" else ROUTES.get(x.path)
             if route:
                 await route(x)
             else:
