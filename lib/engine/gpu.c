@@ -66,12 +66,6 @@ gpu_name(const struct gpu *g)
 	return g->device.name;
 }
 
-int
-gpu_ordinal(const struct gpu *g)
-{
-	return g->device.ordinal;
-}
-
 int64_t
 gpu_tasks_max(const struct gpu *g)
 {

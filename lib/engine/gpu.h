@@ -42,7 +42,6 @@ struct gpu *gpu_open(const struct vm_program *p, const struct stats *pilot, uint
 void gpu_close(struct gpu *g, int lost);
 
 const char *gpu_name(const struct gpu *g);
-int gpu_ordinal(const struct gpu *g);
 /* Tasks a launch may have; a good multiple for the device. */
 int64_t gpu_tasks_max(const struct gpu *g);
 int64_t gpu_dump_max(const struct gpu *g);

@@ -206,7 +206,7 @@ ir_hi(const struct ir *ir, ir_ref r)
 	return ir->insn[r].hi;
 }
 
-int
+static int
 ir_finite(const struct ir *ir, ir_ref r)
 {
 	return ir->insn[r].lo >= -DBL_MAX && ir->insn[r].hi <= DBL_MAX;

@@ -140,7 +140,6 @@ uint32_t ir_add_tree(struct ir *ir, const struct ir_tree *t);
 /* Range and finiteness. */
 double ir_lo(const struct ir *ir, ir_ref r);
 double ir_hi(const struct ir *ir, ir_ref r);
-int ir_finite(const struct ir *ir, ir_ref r);  /* proven */
 void ir_set_range(struct ir *ir, ir_ref r, double lo, double hi); /* the caller knows better */
 /* Proven: a and b (a and -b where sum) never nearly tie, so what acts on 15 digits acts plainly. In ir_near.c. */
 int ir_never_near(const struct ir *ir, ir_ref a, ir_ref b, int sum);

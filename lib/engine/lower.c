@@ -82,7 +82,7 @@ lower_err(struct lower *L, ir_ref a, ir_ref b)
 	return ir_op2(L->ir, IR_EOR, a, b);
 }
 
-int
+static int
 lower_text_id(struct lower *L, const char *s, size_t n)
 {
 	for (size_t i = 0; i < L->ntext; i++)
@@ -531,7 +531,7 @@ operand(struct lower *L, const struct lower_ctx *c, struct lval v)
 }
 
 /* Whole rows and columns end with the used range. */
-struct area
+static struct area
 lower_used(const struct lower *L, struct area a)
 {
 	const struct sheet *s = &L->m->wb->sheets[a.sheet1];

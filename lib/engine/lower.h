@@ -20,7 +20,6 @@
 enum lower_mask { LM_NUM = 1, LM_TEXT = 2, LM_BOOL = 4, LM_BLANK = 8, LM_DYNTEXT = 16 };
 enum lower_code { LC_NUM = 0, LC_TEXT = 1, LC_BOOL = 2, LC_BLANK = 3 };
 
-
 /*
  * A scalar in lanes may be what a cell would show of something larger that is known at run time only: IF(x>0,A1:A3,B1:B3) is a
  * range for SUM. Lists and arrays do not take such a scalar, so that the call around it becomes a TREE.
@@ -140,7 +139,6 @@ lower_lifting(const struct lower_ctx *c)
 }
 /* Reference, array or scalar to a matrix; NULL if unsupported. */
 struct lmat *lower_matrix(struct lower *L, const struct lower_ctx *c, struct lval v);
-struct area lower_used(const struct lower *L, struct area a); /* whole rows and columns end with the used range */
 struct lmat *lower_new_matrix(struct lower *L, int32_t rows, int32_t cols);
 struct lval lower_from_value(struct lower *L, const struct value *v);
 /* Coerced to number / logical: num and err only. LV_UNSUPPORTED where text is built at run time. */
@@ -157,9 +155,7 @@ ir_ref lower_err(struct lower *L, ir_ref a, ir_ref b);          /* first error o
 ir_ref lower_type(struct lower *L, struct lval v);              /* its type lane (constant where it is fixed) */
 ir_ref lower_is_type(struct lower *L, struct lval v, int code); /* 0/1 lane */
 struct lval lower_add(struct lower *L, struct lval p, struct lval q, int op, int snap); /* op + - * / ^ on numbers */
-struct lval lower_kernel(struct lower *L, const struct func *f, const struct lmat *args, int nargs); /* NUMCALL */
 int lower_is_const(struct lower *L, struct lval v, struct value *out);
-int lower_text_id(struct lower *L, const char *s, size_t n);
 struct lval lower_tree(struct lower *L, const struct lower_ctx *c, const struct node *n);
 
 #endif

@@ -338,7 +338,8 @@ fn_is(struct lower *L, const struct lower_ctx *c, const struct node *n)
 
 /* --- numeric functions --------------------------------------------------------------------------------- */
 
-struct lval
+/* NUMCALL */
+static struct lval
 lower_kernel(struct lower *L, const struct func *f, const struct lmat *args, int nargs)
 {
 	int max = f->max < 0 ? nargs : f->max;
@@ -598,7 +599,7 @@ static const struct {
     {"WRAPROWS", lower_moving_fn}, {"XLOOKUP", lower_xlookup_fn}, {"XMATCH", lower_xmatch_fn}, {"XOR", lower_and_fn},
 };
 
-lower_handler *
+static lower_handler *
 lower_find_handler(const char *name)
 {
 	size_t lo = 0, hi = sizeof handlers / sizeof handlers[0];

@@ -6,7 +6,6 @@
 
 typedef struct lval lower_handler(struct lower *L, const struct lower_ctx *c, const struct node *n);
 
-lower_handler *lower_find_handler(const char *name);
 int lower_has_lanes(const struct func *f);
 
 /* v[idx - 1]; idx is a whole number within 1..n wherever the result is looked at. */

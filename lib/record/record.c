@@ -169,19 +169,16 @@ record_emit(int fd, struct buf *b, struct err *e)
 
 /* --- reading ------------------------------------------------------------------------------------------------ */
 
-static const struct record_field table[] = {
+static const struct {
+	const char *type, *name, *kind, *doc; /* name NULL: the type itself */
+	int required;
+} table[] = {
 #define RECORD(type, doc) {#type, NULL, NULL, doc, 0},
 #define FIELD(type, name, kind, required, doc) {#type, name, #kind, doc, required},
 #include "record/record.def"
 #undef RECORD
 #undef FIELD
 };
-
-const struct record_field *
-record_field_at(size_t i)
-{
-	return i < sizeof table / sizeof table[0] ? &table[i] : NULL;
-}
 
 static int
 kind_fits(const char *kind, const struct json *j)

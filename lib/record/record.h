@@ -58,11 +58,4 @@ int record_get_bool(const struct record *r, const char *key);                   
 double record_get_num(const struct record *r, const char *key);                 /* NaN */
 int record_get_u64(const struct record *r, const char *key, uint64_t *out);     /* 0 or -1 */
 
-/* --- the table, for the manual and completion ----------------------------------------------------------------- */
-struct record_field {
-	const char *type, *name, *kind, *doc;
-	int required;
-};
-const struct record_field *record_field_at(size_t i); /* name NULL: the type itself; NULL beyond the last */
-
 #endif

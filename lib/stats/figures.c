@@ -55,7 +55,8 @@ tail_edge(size_t k)
 	return ldexp(f, (int)e);
 }
 
-void
+/* Edges of a bin. */
+static void
 stats_bin_edges(const struct stats *s, int target, size_t bin, double *lo, double *hi)
 {
 	const struct stats_column *c = &s->col[target];

@@ -11,7 +11,8 @@
 
 static const char *const eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
-void
+/* A number for people: six significant digits, thousands separated. out >= 48 bytes. */
+static void
 render_number(double x, char *out)
 {
 	char s[64], *dot;

@@ -20,7 +20,4 @@ struct render_options {
 int render_target(struct buf *b, const struct stats *s, const double *sums, const struct partial_head *h, int target,
                   const struct render_options *o);
 
-/* A number for people: six significant digits, thousands separated. out >= 48 bytes. */
-void render_number(double x, char *out);
-
 #endif

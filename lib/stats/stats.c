@@ -191,7 +191,7 @@ stats_pilot(struct stats *s, size_t n, struct err *e)
 	return 0;
 }
 
-int
+static int
 stats_same_pilot(const struct stats *a, const struct stats *b)
 {
 	if (a->ntargets != b->ntargets || a->ninputs != b->ninputs)

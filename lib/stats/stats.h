@@ -96,7 +96,6 @@ int stats_merge_into(struct stats *to, const struct stats *from, struct err *e);
 int stats_hand_over(struct stats *to, struct stats *from);
 /* Count what waits to be counted: rank is whole after it. */
 void stats_settle(struct stats *s);
-int stats_same_pilot(const struct stats *a, const struct stats *b);
 
 /* Put a node or row in, merging siblings; for readers of partial results. sum and d are copied. */
 int stats_put_node(struct stats *s, int level, int64_t index, const double *sum);
@@ -134,8 +133,6 @@ double stats_above(const struct stats *s, int target, double x);
 double stats_tail_mean(const struct stats *s, int target, double p, int upper);
 /* n counts over equal classes from lo to hi. */
 void stats_histogram(const struct stats *s, int target, double lo, double hi, int n, double *counts);
-/* Edges of a bin. */
-void stats_bin_edges(const struct stats *s, int target, size_t bin, double *lo, double *hi);
 
 double stats_pearson(const struct stats *s, const double *sums, int target, int input);
 double stats_spearman(const struct stats *s, int target, int input); /* from 32 x 32 classes */

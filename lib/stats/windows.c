@@ -272,7 +272,8 @@ stats_windows_free(struct stats *s)
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
 
-int
+/* The number of rank r (from 1) among the target's; 0 where no window has it. */
+static int
 stats_windows_rank(const struct stats *s, int target, int64_t r, double *x)
 {
 	for (int i = 0; s->windows && i < s->windows[target].n; i++) {

@@ -63,8 +63,6 @@ int stats_windows_merge(struct stats *to, const struct stats *from, struct err *
 void stats_windows_sort(struct stats_window *w);
 void stats_windows_free(struct stats *s);
 
-/* The number of rank r (from 1) among the target's; 0 where no window has it. */
-int stats_windows_rank(const struct stats *s, int target, int64_t r, double *x);
 /* How many numbers are above x; -1 where no window tells. */
 int64_t stats_windows_above(const struct stats *s, int target, double x);
 /* All three figures of a quantile exactly; 0 where no window has them. */

@@ -1,5 +1,5 @@
 /*
- * The vector machine against the scalar evaluator, bit for bit, over whole sheets: the 2,800 formulas of
+ * The vector machine against the scalar evaluator, bit for bit, over whole sheets: the 2,750 formulas of
  * tests/conformance/stress-openpyxl.xlsx (nearly every function, with its edges) on data made random, twice: as they are, and with
  * every number written in them made random too. Beside test_vm, which names its cases, this one meets what nobody thought of.
  * With operands, it does the same to other workbooks: every number in any sheet, 4,000 formulas of each.
