@@ -234,7 +234,7 @@ recover_active(struct pass *p, const struct job *j, int begun, struct err *e)
 	char worker[64], boot[PROC_BOOT];
 	struct remote_row away;
 	struct attempt_probe a;
-	int alive, remote = remote_load(p->sp, j->id, j->attempt, &away, e);
+	int alive, stage, remote = remote_load(p->sp, j->id, j->attempt, &away, e);
 
 	if (remote < 0)
 		return -1;
@@ -246,13 +246,14 @@ recover_active(struct pass *p, const struct job *j, int begun, struct err *e)
 		return -1;
 	if (a.has_result && (!a.keeper_locked || strcmp(boot, p->sp->boot)))
 		return record_result(p, j, e);
-	if (remote && !a.keeper_locked && (strcmp(boot, p->sp->boot) || (a.starting && !proc_alive(a.stage))))
+	stage = a.starting && proc_alive(a.stage); /* once: it may die while this is being decided */
+	if (remote && !a.keeper_locked && (strcmp(boot, p->sp->boot) || (a.starting && !stage)))
 		return attach(p, j, &away, e);
 	if (!remote && strcmp(boot, p->sp->boot)) /* the lock file was never synced: that it does not say "starting" proves nothing */
 		return lose(p, j, "lost", "lost: the machine was restarted", e);
 	if (a.keeper_locked)
 		return remind(p, j, &a, e);
-	if (a.starting && proc_alive(a.stage))
+	if (stage)
 		return adopt(p, j, e);
 	if (a.starting) /* its leader is gone, a child may hold the lock: the end is known, how it ended is not */
 		return sweep_and_lose(p, j, a.stage_locked ? "lost: its keeper was killed and it ended unseen"
