@@ -19,31 +19,49 @@
 
 /* --- ends ------------------------------------------------------------------------------------------------------------------- */
 
-/* A keeper that was told to end by the scheduler writes so before the scheduler says why. */
+/* Who ends all that runs on a node ends the stage, its keeper and what the scheduler watches at once, and each may be the first to go: the
+ * keeper's word is "terminated on request", that it was terminated as nobody watches, or that the stage was ended by that signal. */
 static int
+may_be_from_outside(const struct work *w, const struct job_end *end, const char *why)
+{
+	if (w->stopped || w->term)
+		return 0;
+	if (!strcmp(end->outcome, "terminated"))
+		return !strncmp(why, "terminated", 10);
+	return !strcmp(end->outcome, "failed") && (end->signal == SIGTERM || end->signal == SIGKILL);
+}
+
+/* Its result is written before the scheduler says why. One that waits again, the scheduler put back: it would find the marker taken. */
+static void
 ended_from_outside(struct work *w, struct job_end *end, char *why, size_t n)
 {
 	int64_t until = clk_boot_ns() + 15 * SECOND;
 	struct err e = {0};
+	int rc;
 
-	while (!w->term && clk_boot_ns() < until) {
-		int rc = w->x->state(&w->site, w->in.id, w->in.folder, &w->st, work_soon(), &e);
-
-		if (rc == 0 || (rc > 0 && REMOTE_IS_OVER(w->st.state)))
+	for (;;) {
+		rc = w->x->state(&w->site, w->in.id, w->in.folder, &w->st, work_soon(), &e);
+		if (rc <= 0)
+			w->st.state = REMOTE_UNKNOWN;
+		if (rc == 0 || REMOTE_IS_OVER(w->st.state) || w->st.state == REMOTE_WAITING || w->term || clk_boot_ns() > until)
 			break;
-		w->st.state = REMOTE_UNKNOWN;
 		work_nap(w, 300 * MS);
 	}
-	if (w->st.state == REMOTE_CANCELLED || w->st.state == REMOTE_TIMEOUT || w->st.state == REMOTE_OOM || w->st.state == REMOTE_LOST)
+	if (w->st.state == REMOTE_WAITING) {
+		w->x->cancel(&w->site, w->in.id, w->in.label, w->in.folder, work_soon(), &e);
+		end->outcome = "lost";
+		snprintf(why, n, "lost: ended and queued again by %s", w->h->on);
+	} else if (w->st.state > REMOTE_ENDED) {
+		end->outcome = w->st.state == REMOTE_CANCELLED ? "cancelled" : w->st.state == REMOTE_LOST ? "lost" :
+		               w->st.state == REMOTE_TIMEOUT ? "terminated" : "failed";
 		snprintf(why, n, "%s", w->st.why);
-	else
+	} else if (!strncmp(why, "terminated on request", 21)) {
+		end->outcome = "failed";
 		snprintf(why, n, "ended from outside on %s", *w->l.host ? w->l.host : w->h->on);
-	end->outcome = w->st.state == REMOTE_CANCELLED ? "cancelled" : w->st.state == REMOTE_LOST ? "lost" : w->st.state == REMOTE_TIMEOUT ?
-	               "terminated" : "failed";
+	}
 	if (w->st.state == REMOTE_TIMEOUT)
 		end->status = ERR_DEADLINE;
 	end->reason = why;
-	return 0;
 }
 
 /* What it left in its folder there. A job is not completed before that is here; where it cannot be, it stays there, and the reason says where. */
@@ -97,7 +115,7 @@ finish_by_result(struct work *w)
 	snprintf(why, sizeof why, "%s", record_get_str(&r, "reason") ? record_get_str(&r, "reason") : "");
 	if (!end.outcome)
 		end.outcome = "failed";
-	if (!w->stopped && !w->term && !strcmp(end.outcome, "terminated") && !strncmp(why, "terminated on request", 21))
+	if (may_be_from_outside(w, &end, why))
 		ended_from_outside(w, &end, why, sizeof why);
 	work_copy_log(w, "log");
 	fetch_files(w, &end, why, sizeof why);

@@ -165,6 +165,31 @@ settled() {
     unset SIM_BOOT_ID
 }
 
+@test "sim-remote dies while sim-recover looks at it, between any two looks: attached to, not lost" {
+    need strace
+    for n in 1 2 3; do
+        rm -f go
+        id=$(submit --retries 0 -- "${waits[@]}")
+        start_runner -a
+        await 90 in_state "$id" running
+        kill -STOP "$(lock_pid "$id" keeper)" # it starts no relay
+        kill_runner
+        kill -KILL "$(lock_pid "$id" keeper)"
+        stage=$(lock_pid "$id" stage)
+        # its n-th look at the stage waits until the stage is dead
+        strace -qq -o looks -e trace=openat -P "/proc/$stage/stat" -e "inject=openat:delay_enter=2s:when=$n" sim-recover -q 3>&- &
+        tracer=$!
+        await 60 eval '[ "$(grep -c stat looks)" -ge "$n" ] || ! kill -0 $tracer 2>/dev/null'
+        kill -KILL "$stage"
+        wait $tracer
+        touch go
+        await 90 eval 'sim-recover -q; in_state "$id" completed || in_state "$id" failed'
+        [ "$(state "$id")" = completed ]
+        [ "$(field "$id" attempt)" = 1 ]
+        [ "$(effects "$id")" = 1 ]
+    done
+}
+
 @test "what runs in Slurm does not see its spool's database, and survives a spool that nobody serves" {
     submit -- sh -c 'printf x >>effect-$SIM_JOB; echo "$SIM_SPOOL_JOB"; echo "${SIM_SPOOL:-none}"'
     start_runner -a
@@ -301,6 +326,80 @@ E
     done
     [[ "$(field 1 reason)" == 'out of memory'* ]]
     [[ "$(field 2 reason)" == lost* ]]
+    # where all are ended at once the stage may be the first to go: its keeper tells of a signal
+    for s in OUT_OF_MEMORY:KILL PREEMPTED:TERM CANCELLED:TERM COMPLETED:TERM; do
+        echo RUNNING >state
+        id=$(submit --retries 0 --env "FAKE_STATE=$FAKE_STATE" -- sh -c 'exec sleep 60')
+        PATH=$PWD/fake:$PATH timeout 240 sim-run --on slurm -a -q </dev/null 3>&- &
+        runner=$!
+        await 90 in_state "$id" running
+        echo "${s%:*}" >state
+        kill "-${s#*:}" "$(awk '$1 == "stage" {print $2}' there/*/jobs/"$id"/attempts/1/lock)"
+        wait $runner || true
+        echo "$(state "$id"): $(field "$id" reason)" >>ends
+    done
+    diff - ends <<'E'
+failed: out of memory: ended by Slurm (OUT_OF_MEMORY)
+failed: lost: preempted (PREEMPTED)
+cancelled: cancelled in Slurm
+failed: ended by signal 15 (Terminated)
+E
+}
+
+# A job that has all of a node, in a partition whose jobs make room.
+preempted() { # PARTITION OPTION REASON
+    hosts "partition = $1" "options = --nodelist=n1 $2"
+    id=$(submit --retries 1 --backoff 1ms --slot cpu=3 -- "${waits[@]}")
+    start_runner -a
+    await 90 in_state "$id" running
+    await 90 test -s "effect-$id"
+    sbatch -p urgent -w n1 -c 3 -o /dev/null --wrap true
+    await 90 eval '[ "$(field "$id" attempt)" = 2 ] && in_state "$id" running && [ "$(effects "$id")" = 2 ]'
+    touch go
+    await 90 in_state "$id" completed
+    wait $runner
+    rm go
+    [ "$(effects "$id")" = 2 ] # once an attempt
+    sim-progress "$id" --history | grep -qF "$3"
+    await 60 settled
+    none_waits
+}
+
+none_waits() { # in Slurm, of this spool
+    ! squeue -h --me -t PD,R,S,CG -O Name:120 | grep -q "^sim-$(spool_id)-"
+}
+
+@test "preempted, really: lost, and tried again by its budget; nothing of it waits in Slurm" {
+    preempted cancel '' 'attempt 1: lost: preempted (PREEMPTED)'
+    preempted requeue '' 'attempt 1: lost: preempted (PREEMPTED)'
+    # where the options let Slurm queue it again
+    preempted requeue --requeue 'attempt 1: lost: ended and queued again by slurm'
+}
+
+@test "scontrol requeue: refused by default; where it is let, lost, and tried again by its budget" {
+    submit --retries 0 -- "${waits[@]}"
+    start_runner -a
+    await 90 in_state 1 running
+    run ! scontrol requeue "$(slurm_id 1)"
+    touch go
+    wait $runner
+    [ "$(state 1)" = completed ]
+    rm go
+    hosts 'options = --requeue'
+    submit --retries 1 --backoff 1ms -- "${waits[@]}"
+    start_runner -a
+    await 90 in_state 2 running
+    await 90 test -s effect-2
+    scontrol requeue "$(slurm_id 2)"
+    await 90 eval '[ "$(field 2 attempt)" = 2 ] && in_state 2 running && [ "$(effects 2)" = 2 ]'
+    touch go
+    wait $runner
+    [ "$(state 2)" = completed ]
+    [ "$(effects 1)" = 1 ]
+    [ "$(effects 2)" = 2 ]
+    sim-progress 2 --history | grep -qF 'attempt 1: lost: ended and queued again by slurm'
+    await 60 settled
+    none_waits
 }
 
 @test "the node's daemon killed: what ran on is taken, once; a node that died is a lost attempt" {
