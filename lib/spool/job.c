@@ -157,12 +157,11 @@ put_time(struct buf *b, const char *key, int64_t real)
 }
 
 int
-job_record(const struct spool *sp, struct buf *b, const struct job *j)
+job_record(struct buf *b, const struct job *j)
 {
 	char id[24];
 	int rc = record_begin(b, "job", id_text(j->id, id), j->attempt);
 
-	(void)sp;
 	rc |= record_str(b, "state", job_state_name((enum job_state)j->state));
 	if (j->parent)
 		rc |= record_str(b, "parent", id_text(j->parent, id));
@@ -635,7 +634,7 @@ close_attempt(struct spool *sp, const struct job *j, const struct job_end *end, 
 	           "ssiiiiiii", end->outcome, end->reason, clk_real_ns(), spool_now(sp), (int64_t)end->status, (int64_t)end->signal,
 	           end->done, j->id, j->attempt) < 0)
 		return -1;
-	return db_run(sp->db, e, "UPDATE job SET status=?,signal=?,done=max(done,?),counters=counters WHERE id=?", "iiii",
+	return db_run(sp->db, e, "UPDATE job SET status=?,signal=?,done=max(done,?) WHERE id=?", "iiii",
 	              (int64_t)end->status, (int64_t)end->signal, end->done, j->id) < 0 ? -1 : 0;
 }
 
@@ -795,8 +794,7 @@ take_counters(struct spool *sp, int64_t job, const struct record *r, struct err 
 	snprintf(text, sizeof text, "{\"ok\":%lld,\"failed\":%lld,\"retries\":%lld,\"in_flight\":%lld}",
 	         (long long)record_get_int(r, "ok", 0), (long long)record_get_int(r, "failed", 0),
 	         (long long)record_get_int(r, "retries", 0), (long long)record_get_int(r, "in_flight", 0));
-	return db_run(sp->db, e, "UPDATE job SET counters=?,progress_at=?,last_error=CASE WHEN ?>0 THEN last_error ELSE last_error END "
-	              "WHERE id=?", "siii", text, spool_now(sp), record_get_int(r, "ok", 0), job) < 0 ? -1 : 0;
+	return db_run(sp->db, e, "UPDATE job SET counters=?,progress_at=? WHERE id=?", "sii", text, spool_now(sp), job) < 0 ? -1 : 0;
 }
 
 static int

@@ -113,7 +113,7 @@ int job_retry_wanted(const char *on, const struct job_end *end);
 /* Stores a finished line (with newline) as the job's next event (tx). */
 int job_event_line(struct spool *sp, int64_t job, const char *line, struct err *e);
 /* A `job` record of its present state. */
-int job_record(const struct spool *sp, struct buf *b, const struct job *j);
+int job_record(struct buf *b, const struct job *j);
 /* A short event: type, message, who (tx). */
 int job_note_event(struct spool *sp, int64_t job, int64_t attempt, const char *type, const char *message, const char *who,
                    struct err *e);

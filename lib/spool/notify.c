@@ -46,7 +46,7 @@ fill(struct spool *sp, struct notice *n, struct err *e)
 
 	if (rc <= 0)
 		return rc;
-	job_record(sp, &n->body, &j);
+	job_record(&n->body, &j);
 	if (j.error)
 		record_str(&n->body, "error", j.error);
 	record_end(&n->body);

@@ -133,7 +133,7 @@ print_job(struct submission *s, int64_t id, int existing)
 	} else {
 		if (job_load(&s->sp, id, &j, &e) <= 0)
 			cli_die(&e);
-		job_record(&s->sp, &b, &j);
+		job_record(&b, &j);
 		if (existing)
 			record_bool(&b, "existing", 1);
 		record_end(&b);

@@ -52,7 +52,7 @@ put_record(struct view *v, const struct job *j)
 	char text[300];
 
 	figures_of(v, j, &f);
-	job_record(&v->sp, b, j);
+	job_record(b, j);
 	record_str(b, "kind", kind[j->kind % 3]);
 	if (j->who)
 		record_str(b, "by", j->who);

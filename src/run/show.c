@@ -60,7 +60,7 @@ show_state(struct runner *r, const struct job *j)
 		buf_printf(&b, "%lld  %-9s  %s%s%s\n", (long long)j->id, job_state_name((enum job_state)j->state), j->name ? j->name : "",
 		           j->reason ? "  " : "", j->reason ? j->reason : "");
 	} else {
-		job_record(&r->sp, &b, j);
+		job_record(&b, j);
 		record_end(&b);
 	}
 	put(r, b.s, b.len);
