@@ -1,7 +1,7 @@
 /*
  * job: rows of jobs and every change of their state.
  *
- * Requirements, cited in job.c:
+ * Requirements, cited where they are enforced (job_move.c, job_end.c, job_event.c):
  *  R1  a change of state is one transaction: old state checked, event written, slots freed or taken with it;
  *  R2  a parent's state is computed from its children's rows, never counted up;
  *  R3  an end is accepted for the current attempt only (the fencing token);
@@ -105,13 +105,8 @@ int job_take_end(struct spool *sp, int64_t id, int64_t attempt, const struct job
 /* The parent's state, from its children (R2). */
 int job_settle_parent(struct spool *sp, int64_t parent, struct err *e);
 
-/* 1 if the retry rule `on` (NULL: the default) takes an end. */
-int job_retry_wanted(const char *on, const struct job_end *end);
-
 /* --- the history ----------------------------------------------------------------------------------------------------- */
 
-/* Stores a finished line (with newline) as the job's next event (tx). */
-int job_event_line(struct spool *sp, int64_t job, const char *line, struct err *e);
 /* A `job` record of its present state. */
 int job_record(struct buf *b, const struct job *j);
 /* A short event: type, message, who (tx). */
