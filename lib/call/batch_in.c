@@ -299,7 +299,7 @@ in_fill(struct batch *b, int readable)
 			return -1;
 		readable = 0;
 	}
-	if (!b->in_eof && !b->in_file)
-		http_watch(b->http, b->o->input_fd, !b->stop_ns && !b->held && b->unwritten < in_window(b));
+	if (!b->in_file) /* a pipe at its end is readable for ever */
+		http_watch(b->http, b->o->input_fd, !b->in_eof && !b->stop_ns && !b->held && b->unwritten < in_window(b));
 	return 0;
 }

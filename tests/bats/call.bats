@@ -441,6 +441,17 @@ END
     [ "$(wc -l <out)" -eq 2 ]
 }
 
+@test "waiting for an answer takes no processor time, when the input has ended too" {
+    cat >wait.py <<'END'
+import resource, subprocess, sys
+done = subprocess.run(["sim-call", "--results-only"], input=sys.argv[1].encode(), stdout=subprocess.PIPE, check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime)
+END
+    used=$(python3 wait.py '{"url":"'"$H"'/slow?s=3"}')
+    awk -v used="$used" -v extra="$EXTRA" 'BEGIN { print used; exit !(used < 0.15 + extra / 1000) }'
+}
+
 @test "progress counts finished calls" {
     for i in $(seq 20); do echo '{"url":"'"$H"'/slow?s=0.1"}'; done >in
     sim-call -j 4 --interval 50ms <in >out
