@@ -2,12 +2,14 @@
  * sim-reap: the second net under every limit in time, for cron or resident: ends what is overdue whoever started it, finds the dead and
  * the stalled, finishes parents, removes what is old.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "common/cli.h"
 #include "common/orphans.h"
 #include "common/spool.h"
+#include "record/json.h"
 #include "record/record.h"
 #include "spool/notify.h"
 #include "spool/recover.h"
@@ -44,6 +47,12 @@ static void
 on_stop(int sig)
 {
 	stop_signal = sig;
+}
+
+static void
+on_child(int sig)
+{
+	(void)sig;
 }
 
 /* --- old jobs --------------------------------------------------------------------------------------------------------- */
@@ -136,30 +145,30 @@ remove_old(struct spool *sp, int64_t keep_ns, struct cli_actions *o, struct err 
 
 /* --- webhooks ----------------------------------------------------------------------------------------------------------- */
 
-/* By sim-call: one request, one deadline. NULL delivered, else why not. */
-static const char *
-tell(const struct notice *n, char *why, size_t size)
+#define UNANSWERED "sim-call gave no answer"
+#define NOTICES 64 /* told together, so that one that hangs does not hold up the others */
+
+static int
+write_request(struct buf *b, const struct notice *n)
+{
+	int bad = buf_putc(b, '{') | record_int(b, "id", n->job) | record_str(b, "url", n->url) | record_str(b, "method", "POST");
+
+	bad |= record_str(b, "idempotency_key", n->key) | buf_puts(b, ",\"body\":");
+	return bad | buf_add(b, n->body.s, n->body.len - 1) | buf_puts(b, "}\n");
+}
+
+/* sim-call with these lines; what it answers, until it ends or this program shall. */
+static int
+make_calls(const struct buf *lines, struct buf *answer, struct err *e)
 {
 	char call[PATH_MAX];
-	struct buf line = BUF_INIT;
-	int in[2], out[2], ws;
-	struct record r;
-	struct buf answer = BUF_INIT;
+	int in[2], out[2];
 	pid_t pid;
 	ssize_t k;
 
-	buf_putc(&line, '{');
-	record_str(&line, "url", n->url);
-	record_str(&line, "method", "POST");
-	record_str(&line, "idempotency_key", n->key);
-	buf_puts(&line, ",\"body\":");
-	buf_add(&line, n->body.s, n->body.len - 1);
-	buf_puts(&line, "}\n");
-	snprintf(why, size, "cannot run sim-call");
-	if (!line.s || pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
-		return why;
 	cli_sibling("sim-call", call, sizeof call);
-	pid = fork();
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		return err_sys(e, ERR_OS, "cannot run sim-call");
 	if (pid == 0) {
 		int null = open("/dev/null", O_WRONLY);
 
@@ -172,45 +181,123 @@ tell(const struct notice *n, char *why, size_t size)
 	close(in[0]);
 	close(out[1]);
 	signal(SIGPIPE, SIG_IGN);
-	if (io_write_all(in[1], line.s, line.len) < 0)
-		snprintf(why, size, "sim-call ended early");
+	io_write_all(in[1], lines->s, lines->len); /* what it did not read has no answer */
 	close(in[1]);
-	while (buf_reserve(&answer, 4096) == 0 && (k = read(out[0], answer.s + answer.len, 4096)) > 0)
-		answer.len += (size_t)k;
+	do {
+		k = buf_reserve(answer, 65536) < 0 ? 0 : read(out[0], answer->s + answer->len, 65536);
+		answer->len += k > 0 ? (size_t)k : 0;
+	} while (k > 0 || (k < 0 && errno == EINTR && !stop_signal));
 	close(out[0]);
-	buf_free(&line);
-	if (pid > 0 && waitpid(pid, &ws, 0) == pid && WIFEXITED(ws) && WEXITSTATUS(ws) == 0) {
-		buf_free(&answer);
-		return NULL;
-	}
-	if (answer.len && record_parse(answer.s, strcspn(answer.s, "\n"), &r, NULL) == 0) {
-		const char *said = record_get_str(&r, "reason") ? record_get_str(&r, "reason") : record_get_str(&r, "error");
+	if (stop_signal)
+		kill(pid, SIGTERM);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
 
-		snprintf(why, size, "%s", said ? said : "no answer");
-		record_free(&r);
+/* How one of them went, from a result line: why[i] stays what it is where the call is none of these. */
+static void
+take_answer(const char *line, size_t len, const struct notice *n, size_t count, char (*why)[300])
+{
+	struct record r;
+	const char *id, *said;
+
+	if (record_parse(line, len, &r, NULL) < 0)
+		return;
+	id = record_get_str(&r, "id");
+	said = record_get_str(&r, "reason");
+	for (size_t i = 0; id && i < count; i++)
+		if (strtoll(id, NULL, 10) == n[i].job)
+			snprintf(why[i], sizeof why[i], "%s", json_truth(json_member(r.root, "ok")) ? "" : said ? said : "no answer");
+	record_free(&r);
+}
+
+static int
+tell(struct spool *sp, struct cli_actions *o, struct notice *n, size_t count, struct err *e)
+{
+	struct buf lines = BUF_INIT, answer = BUF_INIT;
+	char why[NOTICES][300];
+	int rc = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(why[i], sizeof why[i], UNANSWERED);
+		rc |= write_request(&lines, &n[i]);
 	}
+	rc = rc ? err_nomem(e) : make_calls(&lines, &answer, e);
+	for (char *s = answer.s, *end; rc == 0 && s && (end = memchr(s, '\n', answer.len - (size_t)(s - answer.s))); s = end + 1)
+		take_answer(s, (size_t)(end - s), n, count, why);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (stop_signal && !strcmp(why[i], UNANSWERED))
+			continue; /* taken again when its time is up */
+		rc = notify_done(sp, &n[i], why[i][0] ? why[i] : NULL, e);
+		if (rc == 0)
+			cli_action(o, n[i].job, why[i][0] ? "not told" : "told", why[i][0] ? why[i] : "its webhook");
+	}
+	buf_free(&lines);
 	buf_free(&answer);
-	return why;
+	return rc;
 }
 
 static void
 tell_all(struct spool *sp, struct cli_actions *o)
 {
+	static struct notice n[NOTICES];
 	struct err e = {0};
-	struct notice n;
+	size_t count;
 	int rc;
 
-	while ((rc = notify_take(sp, (int64_t)60 * 1000000000, &n, &e)) > 0) {
-		char why[300];
-		const char *failure = tell(&n, why, sizeof why);
-
-		if (notify_done(sp, &n, failure, &e) < 0)
+	do {
+		for (count = 0; count < NOTICES && (rc = notify_take(sp, (int64_t)60 * 1000000000, &n[count], &e)) > 0; count++)
+			;
+		if (rc < 0 || (count && tell(sp, o, n, count, &e) < 0))
 			cli_die(&e);
-		cli_action(o, n.job, failure ? "not told" : "told", failure ? failure : "its webhook");
-		notice_free(&n);
+		for (size_t i = 0; i < count; i++)
+			notice_free(&n[i]);
+	} while (count && !stop_signal);
+}
+
+/* --- what others are waited for --------------------------------------------------------------------------------------------- */
+
+/* A resident reaper leaves calls and questions to another process, one at a time, so that no limit waits for them. */
+struct helper {
+	pid_t pid; /* 0: none */
+};
+
+static void
+help(struct helper *h, const struct spool *sp, const struct cli_actions *o)
+{
+	char reap[PATH_MAX];
+	const char *argv[] = {"sim-reap", "--notify", "--elsewhere", "--format", o->table ? "table" : "ndjson", "--spool", sp->root, o->quiet ? "--quiet" : NULL, NULL};
+
+	cli_sibling("sim-reap", reap, sizeof reap);
+	h->pid = fork();
+	if (h->pid == 0) {
+		execvp(reap, (char *const *)(uintptr_t)argv);
+		_exit(127);
 	}
-	if (rc < 0)
+	if (h->pid < 0)
+		h->pid = 0;
+}
+
+static void
+helped(struct helper *h, int wait)
+{
+	if (h->pid && wait)
+		kill(h->pid, SIGTERM);
+	if (h->pid && waitpid(h->pid, NULL, wait ? 0 : WNOHANG) != 0)
+		h->pid = 0;
+}
+
+/* Spool time at which the next call or question is due; 0: none. */
+static int64_t
+next_help(struct spool *sp)
+{
+	struct err e = {0};
+	int64_t told, elsewhere;
+
+	if (notify_next(sp, &told, &e) < 0 || remote_next(sp, &elsewhere, &e) < 0)
 		cli_die(&e);
+	return told && (!elsewhere || told < elsewhere) ? told : elsewhere;
 }
 
 /* --- passes ------------------------------------------------------------------------------------------------------------ */
@@ -219,19 +306,11 @@ static int64_t
 one_pass(struct spool *sp, const char *relay, int leftovers, int64_t keep_ns, struct cli_actions *o, int *problems)
 {
 	struct err e = {0};
-	int64_t next = 0, told, elsewhere;
+	int64_t next = 0;
 	int n = recover_pass(sp, relay, leftovers, cli_action, o, &e);
 
 	if (n < 0 || limits_pass(sp, 1, &next, cli_action, o, &e) < 0 || (keep_ns && remove_old(sp, keep_ns, o, &e) < 0))
 		cli_die(&e);
-	cli_orphans(sp, o);
-	tell_all(sp, o);
-	if (notify_next(sp, &told, &e) < 0 || remote_next(sp, &elsewhere, &e) < 0)
-		cli_die(&e);
-	if (told && (!next || told < next))
-		next = told;
-	if (elsewhere && (!next || elsewhere < next))
-		next = elsewhere;
 	*problems += n;
 	return next;
 }
@@ -246,6 +325,32 @@ sleep_until(struct spool *sp, int watch, int64_t next)
 	spool_watched(watch);
 }
 
+/* Stays until it is told to end. */
+static void
+reside(struct spool *sp, const char *relay, int64_t keep_ns, struct cli_actions *o, int *problems)
+{
+	struct sigaction sa = {.sa_handler = on_child};
+	struct helper h = {0};
+	int watch = spool_watch(sp);
+	int64_t next, due;
+
+	sigaction(SIGCHLD, &sa, NULL); /* ends the sleep */
+	for (int passes = 0; !stop_signal; passes++) {
+		next = one_pass(sp, relay, passes % 100 == 0, keep_ns, o, problems);
+		helped(&h, 0);
+		due = next_help(sp);
+		if (due && due <= spool_now(sp) && !h.pid) {
+			help(&h, sp, o);
+			due = 0;
+		}
+		if (due && !h.pid && (!next || due < next))
+			next = due;
+		if (!stop_signal)
+			sleep_until(sp, watch, next);
+	}
+	helped(&h, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -258,9 +363,9 @@ main(int argc, char **argv)
 	struct cli_actions o = {.table = isatty(1)};
 	const char *path = NULL;
 	char relay[PATH_MAX];
-	int64_t keep = 0, next;
+	int64_t keep = 0;
 	struct spool sp;
-	int c, wait = 0, notify = 0, elsewhere = 0, watch, problems = 0, passes = 0;
+	int c, wait = 0, notify = 0, elsewhere = 0, problems = 0;
 
 	cli_start("sim-reap");
 	while ((c = getopt_long(argc, argv, "wqhV", longs, NULL)) != -1) {
@@ -289,12 +394,13 @@ main(int argc, char **argv)
 		cli_orphans(&sp, &o);
 	if (notify || elsewhere)
 		return 0;
-	watch = wait ? spool_watch(&sp) : -1;
-	do {
-		next = one_pass(&sp, relay, passes++ % 100 == 0, keep, &o, &problems);
-		if (wait && !stop_signal)
-			sleep_until(&sp, watch, next);
-	} while (wait && !stop_signal);
+	if (wait) {
+		reside(&sp, relay, keep, &o, &problems);
+	} else {
+		one_pass(&sp, relay, 1, keep, &o, &problems);
+		cli_orphans(&sp, &o);
+		tell_all(&sp, &o);
+	}
 	spool_close(&sp);
 	if (stop_signal)
 		cli_reraise(stop_signal);

@@ -115,6 +115,23 @@ parse_deadline(const char *arg)
 	cli_usage("--deadline: \"%s\" is neither a time such as 2h nor one such as 2026-11-21T18:00:00Z", arg);
 }
 
+/* What sim-call would refuse each time: better now than when the job is over. */
+static void
+check_notify(const char *url)
+{
+	size_t scheme = !strncmp(url, "http://", 7) ? 7 : !strncmp(url, "https://", 8) ? 8 : 0;
+	const char *host = url + scheme;
+	size_t n = strcspn(host, "/?#");
+
+	if (!scheme || !n || *host == ':')
+		cli_usage("--notify: an http or https URL is wanted");
+	if (memchr(host, '@', n))
+		cli_usage("--notify: user name and password do not belong into a URL");
+	for (const char *p = url; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			cli_usage("--notify: the URL has a blank or a control character in it");
+}
+
 static void
 check_min_ok(const char *arg)
 {
@@ -202,8 +219,7 @@ own_option(struct submission *s, int c, char *arg)
 	case OPT_SEND: submission_send(s, arg); break;
 	case OPT_HOLD: s->hold = 1; break;
 	case OPT_NOTIFY:
-		if (strncmp(arg, "http://", 7) && strncmp(arg, "https://", 8))
-			cli_usage("--notify: an http or https URL is wanted");
+		check_notify(arg);
 		s->notify = arg;
 		break;
 	default: return 0;

@@ -681,11 +681,24 @@ fetch(const char *url, const char *path, struct err *e)
 	return -1;
 }
 
+/* A complaint about the copy is one about the URL. */
+static void
+name_url(struct err *e, const char *path, const char *url)
+{
+	size_t n = strlen(path);
+	char rest[sizeof e->msg];
+
+	if (!n || strncmp(e->msg, path, n))
+		return;
+	snprintf(rest, sizeof rest, "%s", e->msg + n);
+	err_set(e, e->status, "%.300s%.600s", url, rest);
+}
+
 void
 submit_url(struct submission *s, const char *url)
 {
 	struct stage st = {""};
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	struct err e = {0};
 	int64_t id;
 	int rc = key_taken(s, &id, &e);
@@ -698,6 +711,8 @@ submit_url(struct submission *s, const char *url)
 		rc = fetch(url, path, &e);
 	if (rc >= 0)
 		rc = submit_model(s, rc ? url : path, &id, &e); /* a key that is there needs no file */
+	if (rc < 0)
+		name_url(&e, path, url);
 	stage_drop(&st);
 	if (rc < 0)
 		cli_die(&e);

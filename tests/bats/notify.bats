@@ -45,10 +45,13 @@ P
     echo no >bad.xlsx
     run --separate-stderr -69 sim-submit "$url/none.xlsx" -t A1
     [ "$(wc -l <<<"$stderr")" -eq 1 ]
-    run -65 sim-submit "$url/bad.xlsx" -t A1
+    run --separate-stderr -65 sim-submit "$url/bad.xlsx" -t A1
+    [[ "$stderr" == "sim-submit: $url/bad.xlsx: not a workbook"* ]]
     [ "$(sql 'SELECT count(*) FROM job')" -eq 0 ]
     [ -z "$(ls -A "$SIM_SPOOL/jobs")" ]
-    run -64 sim-submit --notify ftp://x -- true
+    for u in ftp://x http:// https:///x http://:80/ http://me:pw@h/ "http://h/a b" $'http://h/\nX: y'; do
+        run -64 sim-submit --notify "$u" -- true
+    done
 }
 
 @test "--notify tells how a job ended, once" {
@@ -77,4 +80,28 @@ P
     sim-reap >/dev/null
     [ "$(field 1 notify)" = delivered ]
     [ "$(wc -l <hooks)" -eq 1 ]
+}
+
+taken() { # since DUE: a reaper makes the calls
+    [ "$(sql "SELECT min(next_at)>$1 FROM notify")" -eq 1 ]
+}
+
+@test "webhooks that hang hold up no limit, and not each other" {
+    python3 -c 'import socket, time, os
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(50); open("port.tmp", "w").write(str(s.getsockname()[1])); os.rename("port.tmp", "port")
+time.sleep(600)' 3>&- &
+    server=$!
+    await 30 test -s port
+    for _ in 1 2 3 4; do submit --notify "http://127.0.0.1:$(cat port)/" -- true; done
+    sim-ctl cancel 1 2 3 4 >/dev/null
+    due=$(sql 'SELECT max(next_at) FROM notify')
+    sim-reap --wait >reaped 2>&1 3>&- &
+    reaper=$!
+    await 20 taken "$due"
+    submit --queue-ttl 500ms -- true
+    await 15 in_state 5 failed # the calls take 20 s each
+    field 5 reason | grep -q queue-ttl
+    await 45 sh -c '[ "$(sim-progress --format ndjson 1 2 3 4 | jq -r .notify | grep -c "^failed 1 times")" -eq 4 ]'
+    kill "$reaper"
+    wait "$reaper" || true
 }
