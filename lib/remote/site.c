@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -129,7 +130,7 @@ int
 site_hold(const struct host *h)
 {
 	char control[108], option[160], *v[SSH_WORDS];
-	pid_t pid;
+	pid_t pid, parent = getpid();
 	int k;
 
 	if (!h->host)
@@ -140,9 +141,6 @@ site_hold(const struct host *h)
 	k = ssh_words(h, control, option, sizeof option, v, NULL);
 	if (k < 0)
 		return -1;
-	for (int i = 0; i < k; i++)
-		if (!strcmp(v[i], "ControlPersist=60"))
-			v[i] = (char *)(uintptr_t)"ControlPersist=no";
 	v[k++] = (char *)(uintptr_t)"-N";
 	v[k++] = (char *)(uintptr_t)"--";
 	v[k++] = h->host;
@@ -155,6 +153,11 @@ site_hold(const struct host *h)
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		setsid(); /* a signal for the terminal's group is not for it */
+		/* Connected it goes into the background, and ends when nobody has used it for a minute, also where its sim-run was killed;
+		 * until then, or where another was faster to hold this socket, it ends with its sim-run. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			_exit(0);
 		for (int fd = 0; fd < 3; fd++)
 			dup2(null, fd);
 		execvp(v[0], v);

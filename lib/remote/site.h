@@ -52,8 +52,9 @@ int site_open(struct site *s, const struct host *h, const char *spool_id, const 
 /* The connection stays: it is everybody's. */
 void site_close(struct site *s);
 
-/* A shared connection whose parent is this process, so that it outlives each single attempt: for sim-run, when it begins to hand out jobs and now
- * and then. Its pid (the caller reaps it), 0 where there is nothing to do, -1. Returns at once. site_let_go(): ends it. */
+/* A shared connection of nobody's attempt, so that it outlives each: for sim-run, when it begins to hand out jobs and now and then. The pid of what makes
+ * it (the caller reaps it), 0 where there is nothing to do, -1. Returns at once. It ends when nobody has used it for a minute, whatever became of the
+ * caller; site_let_go(): ends it now. */
 int site_hold(const struct host *h);
 void site_let_go(const struct host *h);
 

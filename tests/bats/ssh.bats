@@ -367,6 +367,19 @@ trouble() { # JOB PATTERN
 two" ]
 }
 
+@test "the connection of a sim-run that was killed ends when nobody uses it any more" {
+    connected() { pgrep -f "^ssh .*ControlPersist=2 .*ControlPath=$XDG_RUNTIME_DIR/.* -N -- far" >/dev/null; }
+    job=$(submit -- sh -c 'until [ -e go ]; do sleep 0.05; done')
+    in_background brief
+    await 90 running_there "$job"
+    await 30 connected
+    kill -KILL "$runner"
+    wait "$runner" || true
+    touch go
+    await 60 in_state "$job" completed
+    await 30 eval '! connected'
+}
+
 @test "pause, resume and cancel reach through" {
     job=$(submit -- sh -c 'while :; do sleep 0.1; done')
     in_background
