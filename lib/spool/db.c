@@ -199,12 +199,6 @@ db_rollback(struct db *d)
 		db_run(d, NULL, "ROLLBACK", "");
 }
 
-int
-db_in_transaction(const struct db *d)
-{
-	return !sqlite3_get_autocommit(d->h);
-}
-
 /* --- statements ------------------------------------------------------------------------------------------------- */
 
 static struct db_stmt *
@@ -374,7 +368,7 @@ db_text(struct db_stmt *s, int col)
 	return (const char *)sqlite3_column_text(s->st, col);
 }
 
-int
+static int
 db_is_null(struct db_stmt *s, int col)
 {
 	return sqlite3_column_type(s->st, col) == SQLITE_NULL;

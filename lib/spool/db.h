@@ -28,7 +28,6 @@ int db_begin(struct db *d, struct err *e);     /* a write transaction */
 int db_begin_read(struct db *d, struct err *e);/* one consistent view */
 int db_commit(struct db *d, struct err *e);    /* durable when it returns 0; rolled back when it returns -1 */
 void db_rollback(struct db *d);
-int db_in_transaction(const struct db *d);
 
 int db_script(struct db *d, const char *sql, struct err *e);
 
@@ -45,7 +44,6 @@ void db_done(struct db_stmt *st);                 /* NULL is harmless */
 int64_t db_int(struct db_stmt *st, int col);
 double db_double(struct db_stmt *st, int col);
 const char *db_text(struct db_stmt *st, int col); /* NULL for NULL; valid until the next step */
-int db_is_null(struct db_stmt *st, int col);
 
 /* The first column of the first row: 1 found, 0 no row (or NULL), -1. */
 int db_get_int(struct db *d, struct err *e, int64_t *out, const char *sql, const char *fmt, ...);

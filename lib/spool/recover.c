@@ -38,7 +38,8 @@ rolled_back(struct spool *sp)
 	return -1;
 }
 
-int
+/* Is the sim-run with this id alive? Its lock says so. */
+static int
 recover_worker_alive(const struct spool *sp, const char *worker)
 {
 	char path[PATH_MAX];

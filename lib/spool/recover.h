@@ -29,7 +29,4 @@ int recover_pass(struct spool *sp, const char *relay, int deep, spool_report rep
 /* One job whose keeper has just ended: its result recorded, its stage adopted, or lost. 1 when it is no longer this caller's. */
 int recover_job(struct spool *sp, int64_t id, int64_t attempt, const char *relay, spool_report report, void *ctx, struct err *e);
 
-/* Is the sim-run with this id alive? Its lock says so. */
-int recover_worker_alive(const struct spool *sp, const char *worker);
-
 #endif

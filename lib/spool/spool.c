@@ -32,7 +32,8 @@ join(const char *a, const char *b)
 	return asprintf(&s, "%s/%s", a, b) < 0 ? NULL : s;
 }
 
-char *
+/* Where it would be opened. Caller frees; NULL when memory is out. */
+static char *
 spool_default_path(void)
 {
 	const char *p = getenv("SIM_SPOOL"), *home;
@@ -439,13 +440,6 @@ bad:
 	free(given);
 	spool_close(sp);
 	return -1;
-}
-
-int
-spool_reopen(struct spool *sp, struct err *e)
-{
-	sp->db = NULL; /* the parent's; never closed here */
-	return open_db(sp, SPOOL_WRITE, e);
 }
 
 void

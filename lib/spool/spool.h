@@ -36,12 +36,7 @@ enum spool_mode { SPOOL_READ, SPOOL_WRITE, SPOOL_CREATE };
  * Refuses a folder of another user or open to others (69), a network file system (69), a read-only one (74),
  * one that is no spool (65), and for READ and WRITE one that is not there (66). `program` is kept. */
 int spool_open(struct spool *sp, const char *path, enum spool_mode mode, const char *program, struct err *e);
-/* A connection of this process's own to the same spool, after a fork. */
-int spool_reopen(struct spool *sp, struct err *e);
 void spool_close(struct spool *sp);
-
-/* Where it would be opened. Caller frees; NULL when memory is out. */
-char *spool_default_path(void);
 
 int64_t spool_now(const struct spool *sp);
 /* Wake whoever waits: after a commit. Failure is harmless: they poll too. */
