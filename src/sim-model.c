@@ -12,10 +12,10 @@
 
 #include "base/num.h"
 #include "common/cli.h"
-#include "common/inventory.h"
 #include "engine/lower_fn.h"
 #include "engine/spec.h"
 #include "formula/eval.h"
+#include "model/inventory.h"
 #include "record/record.h"
 
 static const char usage[] =

@@ -22,10 +22,10 @@
 #include "base/num.h"
 #include "common/cli.h"
 #include "common/engine.h"
-#include "common/scan.h"
 #include "common/spool.h"
-#include "common/submit.h"
 #include "record/record.h"
+#include "submit/scan.h"
+#include "submit/submit.h"
 
 static const char usage[] =
     "usage: sim-submit [options] WORKBOOK|URL [engine options]\n"

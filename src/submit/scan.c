@@ -1,5 +1,5 @@
 /* scan: see scan.h. */
-#include "common/scan.h"
+#include "submit/scan.h"
 
 #include <dirent.h>
 #include <errno.h>

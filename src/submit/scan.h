@@ -9,12 +9,12 @@
  *  D5  a spec's workbook goes before the spec does: a crash between them leaves no workbook that looks like a case of its own;
  *  D4  a bad one goes to new/.rejected/ with NAME.reason beside it.
  */
-#ifndef COMMON_SCAN_H
-#define COMMON_SCAN_H
+#ifndef SUBMIT_SCAN_H
+#define SUBMIT_SCAN_H
 
 #include <stdint.h>
 
-#include "common/submit.h"
+#include "submit/submit.h"
 
 struct scan_options {
 	int64_t settle_ns;

@@ -1,6 +1,6 @@
 /* submit: what sim-submit does with each kind of work. All of these end the program on an error; nothing is then accepted. */
-#ifndef COMMON_SUBMIT_H
-#define COMMON_SUBMIT_H
+#ifndef SUBMIT_SUBMIT_H
+#define SUBMIT_SUBMIT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* inventory: see inventory.h. */
-#include "common/inventory.h"
+#include "model/inventory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

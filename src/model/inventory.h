@@ -2,8 +2,8 @@
  * inventory: what is in a workbook, as sim-model lists it: sheets, names, random inputs, possible targets, functions, links to other workbooks,
  * volatile cells with what depends on them, circles of cells. One record each as NDJSON, headings and lines as a table.
  */
-#ifndef COMMON_INVENTORY_H
-#define COMMON_INVENTORY_H
+#ifndef MODEL_INVENTORY_H
+#define MODEL_INVENTORY_H
 
 #include "common/cli.h"
 #include "formula/eval.h"
