@@ -56,6 +56,7 @@ answer(struct ctl *c, const char *action, int64_t id, int rc)
 	snprintf(text, sizeof text, "%lld", (long long)id);
 	if (c->table) {
 		buf_printf(&b, "%s  %s%s\n", text, rc ? "refused: " : "", c->answer);
+		cli_plain(&b, 0);
 	} else {
 		record_begin(&b, "job", text, j.attempt);
 		record_str(&b, "state", job_state_name((enum job_state)j.state));

@@ -98,19 +98,22 @@ static const struct option longs[] = {
 static int64_t
 parse_deadline(const char *arg)
 {
-	struct tm tm = {0};
+	struct tm tm = {0}, made;
 	int64_t ns;
 	int used = 0;
-	char zone = 0;
 
 	if (num_parse_duration(arg, &ns) == 0 && ns > 0)
 		return clk_real_ns() + ns;
-	if (sscanf(arg, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) == 6 &&
-	    (!arg[used] || (zone = arg[used], zone == 'Z' && !arg[used + 1]))) {
+	if (clk_parse(arg, &ns) == 0)
+		return ns;
+	if (sscanf(arg, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) == 6 && !arg[used]) {
 		tm.tm_year -= 1900;
 		tm.tm_mon -= 1;
 		tm.tm_isdst = -1;
-		return (int64_t)(zone ? timegm(&tm) : mktime(&tm)) * 1000000000;
+		made = tm;
+		ns = (int64_t)mktime(&made) * 1000000000;
+		if (made.tm_mon == tm.tm_mon && made.tm_mday == tm.tm_mday && made.tm_hour == tm.tm_hour && made.tm_min == tm.tm_min)
+			return ns; /* the local time; mktime() takes a 31 November for 1 December */
 	}
 	cli_usage("--deadline: \"%s\" is neither a time such as 2h nor one such as 2026-11-21T18:00:00Z", arg);
 }
@@ -147,6 +150,8 @@ check_retry_on(const char *arg)
 {
 	char one[32];
 
+	if (!*arg)
+		cli_usage("--retry-on: a list of any, lost, signal, stalled, 1 to 255 is wanted");
 	for (const char *p = arg; *p;) {
 		size_t k = strcspn(p, ",");
 		int64_t status;
@@ -184,12 +189,18 @@ own_option(struct submission *s, int c, char *arg)
 
 	switch (c) {
 	case OPT_NAME: s->name = arg; break;
-	case OPT_KEY: s->key = arg; break;
+	case OPT_KEY:
+		if (!*arg)
+			cli_usage("--key: it is empty");
+		s->key = arg;
+		break;
 	case OPT_PRIORITY:
 		if (num_parse_int(arg, -1000000, 1000000, &s->priority) < 0)
 			cli_usage("--priority: \"%s\" is not a whole number", arg);
 		break;
 	case OPT_SLOT:
+		if (!*arg)
+			cli_usage("--slot: NAME or NAME=N is wanted");
 		if (slots_add(&s->slots, arg, &e) < 0)
 			cli_die(&e);
 		break;
@@ -215,7 +226,11 @@ own_option(struct submission *s, int c, char *arg)
 	case OPT_MIN_OK: check_min_ok(arg); s->min_ok = arg; break;
 	case OPT_ENV: add_env(s, arg); break;
 	case OPT_FOLDER: s->folder = arg; break;
-	case OPT_RESULT: s->result = arg; break;
+	case OPT_RESULT:
+		if (!*arg)
+			cli_usage("--result: a file is wanted");
+		s->result = arg;
+		break;
 	case OPT_SEND: submission_send(s, arg); break;
 	case OPT_HOLD: s->hold = 1; break;
 	case OPT_NOTIFY:
@@ -295,6 +310,14 @@ main(int argc, char **argv)
 		cli_usage("a workbook, a command, - or --scan: one of them");
 	if ((workbook || scan) && (s.nsend || s.result || s.folder))
 		cli_usage("%s is for commands", s.nsend ? "--send" : s.result ? "--result" : "--folder");
+	if (*s.command && !lines && !**s.command)
+		cli_usage("the command is an empty text");
+	if (s.key && (lines || scan))
+		cli_usage("--key is for one job%s", lines ? ": a line has its own \"key\"" : "");
+	if (*s.command && !lines && (s.nwords || s.chunks || s.batch || s.scenarios))
+		cli_usage("%s is for workbooks", s.nwords ? s.word[0] : s.batch ? "--batch" : s.scenarios ? "--scenarios" : "--chunks");
+	if (lines && s.nwords)
+		cli_usage("%s does not go with task lines: a line has its own fields, sim-spec(5)", s.word[0]);
 	cli_spool_open(&s.sp, spool, SPOOL_CREATE, "sim-submit");
 	submission_finish(&s);
 	if (scan)

@@ -78,6 +78,14 @@ zone(const char **s, int *east)
 	return 0;
 }
 
+static int
+days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	return days[month] + (month == 1 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+}
+
 int
 clk_parse(const char *s, int64_t *real_ns)
 {
@@ -101,7 +109,7 @@ clk_parse(const char *s, int64_t *real_ns)
 	if (take(&s, "."))
 		for (; *s >= '0' && *s <= '9'; s++, unit /= 10)
 			ns += (*s - '0') * unit;
-	if (zone(&s, &east) < 0 || *s)
+	if (zone(&s, &east) < 0 || *s || tm.tm_mday > days_in_month(tm.tm_year + 1900, tm.tm_mon))
 		return -1;
 	*real_ns = ((int64_t)timegm(&tm) - 60 * (int64_t)east) * 1000000000 + ns;
 	return 0;

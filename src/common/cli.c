@@ -70,6 +70,19 @@ cli_warn(const char *fmt, ...)
 }
 
 void
+cli_plain(struct buf *b, size_t from)
+{
+	for (size_t i = from; i + 1 < b->len; i++) {
+		unsigned char c = (unsigned char)b->s[i];
+
+		if (c < 0x20 || c == 0x7f)
+			b->s[i] = '?';
+		else if (c == 0xc2 && (unsigned char)b->s[i + 1] < 0xa0) /* U+0080 to U+009F: those of eight bits */
+			b->s[i] = b->s[i + 1] = '?';
+	}
+}
+
+void
 cli_out(const char *s, size_t n)
 {
 	struct err e;

@@ -24,6 +24,9 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_help(const char *text);    /* to standard output; returns 0 (74 where that fails) */
 int cli_version(void);             /* "prog 0.1.0" */
 
+/* The line of a table that begins at b->s + from: control characters in what others have named become "?", but for its newline. */
+void cli_plain(struct buf *b, size_t from);
+
 /* Text to standard output, all of it, or the program ends with 74. */
 void cli_out(const char *s, size_t n);
 

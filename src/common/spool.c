@@ -137,6 +137,7 @@ cli_action(void *ctx, int64_t job, const char *action, const char *reason)
 	snprintf(id, sizeof id, "%lld", (long long)job);
 	if (o->table) {
 		buf_printf(&b, "%-10s %s%s%s%s\n", action, job ? "job " : "", job ? id : "", job && reason ? ": " : "", reason ? reason : "");
+		cli_plain(&b, 0);
 	} else {
 		record_begin(&b, "result", job ? id : NULL, 0);
 		record_str(&b, "action", action);

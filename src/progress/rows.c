@@ -146,6 +146,7 @@ put_row(struct view *v, const struct job *j, int depth)
 {
 	struct figures f;
 	char away[800] = "", id[40], pct[16] = "", cells[64] = "          ", eta[32], took[32], rate[32] = "", tries[24] = "";
+	size_t from = v->out.len;
 	const char *text;
 
 	figures_of(v, j, &f);
@@ -165,6 +166,7 @@ put_row(struct view *v, const struct job *j, int depth)
 	text = *f.why ? f.why : *away && !j->error ? away : j->error ? j->error : j->reason ? j->reason : j->last_error ? j->last_error : "";
 	buf_printf(&v->out, "%-8s %-10s %s %7s %9s %6s %6s  %s%s%s%s%s\n", id, job_state_name((enum job_state)j->state), cells, pct, rate, took,
 	           eta, j->name ? j->name : "", tries, j->degraded ? " degraded" : "", *text ? (j->name || *tries ? "  " : "") : "", text);
+	cli_plain(&v->out, from);
 }
 
 void

@@ -59,6 +59,7 @@ show_state(struct runner *r, const struct job *j)
 	if (r->table) {
 		buf_printf(&b, "%lld  %-9s  %s%s%s\n", (long long)j->id, job_state_name((enum job_state)j->state), j->name ? j->name : "",
 		           j->reason ? "  " : "", j->reason ? j->reason : "");
+		cli_plain(&b, 0);
 	} else {
 		job_record(&b, j);
 		record_end(&b);

@@ -1,10 +1,12 @@
 /* command: any program as a job. */
 #include "submit/submit_private.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -17,7 +19,13 @@ command_folder(const struct submission *s)
 {
 	char *path = realpath(s->folder ? s->folder : ".", NULL);
 	struct err e;
+	struct stat st;
 
+	if (path && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))) {
+		free(path);
+		path = NULL;
+		errno = ENOTDIR;
+	}
 	if (!path) {
 		err_sys(&e, ERR_NOINPUT, "cannot enter the working folder %s", s->folder ? s->folder : ".");
 		cli_die(&e);
@@ -87,16 +95,6 @@ command_put_files(struct buf *b, const struct submission *s, const char *folder,
 	}
 }
 
-static void
-check_text(const char *s)
-{
-	struct buf b = BUF_INIT;
-
-	if (s && (record_quote(&b, s) < 0 || strlen(s) > 1000))
-		cli_die(&(struct err){.status = ERR_DATA, .msg = "a name or key is no UTF-8, or longer than 1000 bytes"});
-	buf_free(&b);
-}
-
 void
 submit_command(struct submission *s)
 {
@@ -106,8 +104,6 @@ submit_command(struct submission *s)
 	int64_t turn;
 	int existing;
 
-	check_text(s->name);
-	check_text(s->key);
 	submission_job(s, &j, JOB_COMMAND);
 	buf_putc(&task, '{');
 	command_put(&task, s->command);

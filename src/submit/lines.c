@@ -17,6 +17,22 @@ struct line_job {
 	int existing;
 };
 
+/* What record.def leaves open. */
+static int
+check_line(const struct record *r, const struct json *priority, struct err *e)
+{
+	const struct json *c = json_member(r->root, "command");
+
+	if (priority && (json_kind(priority) != JSON_T_INT || json_whole(priority) < -1000000 || json_whole(priority) > 1000000))
+		return err_set(e, ERR_DATA, "\"priority\" is a whole number");
+	for (size_t i = 0; c && i < json_count(c); i++)
+		if (!json_text(json_element(c, i)))
+			return err_set(e, ERR_DATA, "\"command\" is a list of texts");
+	if (c && (!json_count(c) || !*json_text(json_element(c, 0))))
+		return err_set(e, ERR_DATA, "\"command\" names no program");
+	return 0;
+}
+
 /* Fields of a task line that are the spool's own; the rest is the stage's. */
 static int
 own_field(const char *key)
@@ -104,12 +120,14 @@ read_line(struct submission *s, const char *line, size_t n, const char *folder, 
 		return rc;
 	}
 	t = record_get_str(&r, "name");
-	x->name = t ? strdup(t) : NULL;
+	x->name = t ? strdup(t) : s->name ? strdup(s->name) : NULL;
 	t = record_get_str(&r, "key");
 	x->key = t ? strdup(t) : NULL;
 	p = json_member(r.root, "priority");
 	x->priority = p ? json_whole(p) : s->priority;
-	if (json_member(r.root, "command") || (*s->command && !json_member(r.root, "model")))
+	if (submission_names(x->name, x->key, e) < 0 || check_line(&r, p, e) < 0)
+		rc = -1;
+	else if (json_member(r.root, "command") || (*s->command && !json_member(r.root, "model")))
 		rc = read_command_line(s, &r, folder, x, e);
 	else if (json_member(r.root, "model"))
 		rc = read_model_line(&r, x, e);

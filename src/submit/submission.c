@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/utf8.h"
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
@@ -65,9 +66,25 @@ submission_engine_word(struct submission *s, const char *name, const char *arg)
 	s->word[s->nwords] = NULL;
 }
 
+/* An empty key is most often a variable that is not set: it would make one job of many. */
+int
+submission_names(const char *name, const char *key, struct err *e)
+{
+	const char *const both[] = {name, key};
+
+	for (int i = 0; i < 2; i++)
+		if (both[i] && (!utf8_valid(both[i], strlen(both[i])) || strlen(both[i]) > 1000))
+			return err_set(e, ERR_DATA, "a name or key is no UTF-8, or longer than 1000 bytes");
+	return key && !*key ? err_set(e, ERR_DATA, "the key is empty") : 0;
+}
+
 void
 submission_finish(struct submission *s)
 {
+	struct err e;
+
+	if (submission_names(s->name, s->key, &e) < 0)
+		cli_die(&e);
 	s->dep = calloc(s->ndeps + 1, sizeof *s->dep);
 	for (size_t i = 0; i < s->ndeps; i++)
 		s->dep[i] = (struct job_dep){cli_job_operand(&s->sp, s->dep_text[i].job), s->dep_text[i].ok};

@@ -32,6 +32,8 @@ void *submission_grow(void *p, size_t n, size_t size);
 void submission_job(struct submission *s, struct job *j, enum job_kind kind);
 /* (tx) */
 int submission_insert(struct submission *s, struct job *j, int64_t turn, int *existing, struct err *e);
+/* Both may be NULL. */
+int submission_names(const char *name, const char *key, struct err *e);
 /* The job's line, or its id. */
 void submission_print(struct submission *s, int64_t id, int existing);
 

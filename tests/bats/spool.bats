@@ -133,6 +133,45 @@ teardown() { spool_teardown; }
     [ "$output" = 42 ]
 }
 
+@test "a task line that could never run is refused, with its number" {
+    for field in '"command":[]' '"command":[""]' '"command":["echo",1]' '"command":["true"],"priority":"high"' '"command":["true"],"priority":1e30' \
+        '"command":["true"],"key":""'; do
+        run --separate-stderr -65 sim-submit - < <(echo '{"v":1,"type":"task","command":["true"]}'; echo '{"v":1,"type":"task",'"$field"'}')
+        [[ "$stderr" == 'sim-submit: standard input, line 2: '* ]] || { echo "$field: $stderr"; return 1; }
+    done
+    [ "$(sql 'SELECT count(*) FROM job')" -eq 0 ]
+    echo '{"v":1,"type":"task","command":["true"]}' | submit --name theirs -
+    [ "$(field 1 name)" = theirs ]
+}
+
+@test "options that say nothing, or go with something else, are refused" {
+    refused() {
+        run --separate-stderr -64 sim-submit "$@" </dev/null
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    }
+    # an unset variable as key would make one job of many
+    for o in --key= --slot= --result= --retry-on= --chunks=5 --batch -n5 -tA1 --deadline=2027-13-01T00:00:00Z --deadline=2027-02-29T00:00:00Z --deadline=2027-11-31T00:00:00; do
+        refused "$o" -- true
+    done
+    refused -- ''
+    refused --key k -
+    refused -n 5 -
+    refused --key k --scan
+    run --separate-stderr -66 sim-submit --folder "$DCF" -- true
+    [ ! -e "$SIM_SPOOL/spool.db" ] || [ "$(sql 'SELECT count(*) FROM job')" -eq 0 ]
+    for t in 2027-11-30T00:00:00+01:00 2028-02-29T00:00:00.5Z 2027-11-30T00:00:00 @1900000000 2h; do
+        submit --deadline "$t" -- true
+    done
+}
+
+@test "a table has a line a job, whatever its name" {
+    submit --name $'a\nb\e[31m\x7f\u009b2Jü' -- true
+    run -0 sim-progress --format table --all
+    [ "${#lines[@]}" -eq 3 ]
+    [[ "${lines[2]}" == *'a?b?[31m???2Jü'* ]]
+    [ "$(field 1 name)" = $'a\nb\e[31m\x7f\u009b2Jü' ]
+}
+
 @test "a name like a path is a name" {
     submit --name '../../x' --key '../../y' -- true
     sim-run -a
