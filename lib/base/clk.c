@@ -114,3 +114,9 @@ clk_parse(const char *s, int64_t *real_ns)
 	*real_ns = ((int64_t)timegm(&tm) - 60 * (int64_t)east) * 1000000000 + ns;
 	return 0;
 }
+
+double
+clk_since_s(int64_t boot_ns)
+{
+	return (double)(clk_boot_ns() - boot_ns) * 1e-9;
+}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 int64_t clk_boot_ns(void);
+double clk_since_s(int64_t boot_ns);   /* seconds from then to now */
 int64_t clk_real_ns(void); /* since 1970, UTC */
 
 /* "2026-11-21T03:42:38.123Z"; out holds CLK_TEXT bytes. */

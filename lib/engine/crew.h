@@ -1,5 +1,5 @@
 /*
- * crew: those who share the trials of one run: threads of the CPU (sim.c) and devices (sim_gpu.c).
+ * crew: those who share the trials of one run: threads of the CPU (sim_run.c) and devices (sim_gpu.c).
  *
  * Trials are handed out from `next` upwards. What a device took and could not deliver goes to `again` and is taken from
  * there first. A thread ends when nothing is left and nobody could give anything back.

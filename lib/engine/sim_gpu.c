@@ -240,7 +240,7 @@ wait_for(struct gpu_worker *g, int slot, struct gpu_batch *b, struct err *e)
 static void
 adapt(struct gpu_worker *g, const struct flight *f)
 {
-	double took = (double)(clk_boot_ns() - f->start_ns) * 1e-9, per = took / (double)tasks_of(g, f);
+	double took = clk_since_s(f->start_ns), per = took / (double)tasks_of(g, f);
 	int64_t unit = gpu_tasks_unit(g->gpu), most = gpu_tasks_max(g->gpu), want;
 
 	if (g->w.crew->o->validate == SIM_VALIDATE_ALL) {
