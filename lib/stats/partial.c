@@ -210,6 +210,7 @@ partial_write(int fd, const struct partial_head *h, const struct stats *s, struc
 	end(&w);
 	for (int i = 0; i < s->ncols && !w.failed; i++)
 		write_column(&w, s, i);
+	stats_in_order(s); /* the same lines for every number of threads */
 	write_nodes(&w, s);
 	write_rows(&w, s);
 	for (int t = 0; t < s->ntargets && !w.failed; t++) {

@@ -591,6 +591,24 @@ by_first(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
+static int
+by_place(const void *a, const void *b)
+{
+	const struct stats_node *x = a, *y = b;
+	int64_t p = x->index << x->level, q = y->index << y->level;
+
+	return p < q ? -1 : p > q;
+}
+
+void
+stats_in_order(const struct stats *s)
+{
+	if (s->nnodes)
+		qsort(s->node, s->nnodes, sizeof *s->node, by_place);
+	if (s->nrows)
+		qsort(s->row, s->nrows, sizeof *s->row, by_trial);
+}
+
 /* Nodes and runs of rows of one leaf, in order. */
 static struct piece *
 pieces_of(const struct stats *s, size_t *n)
@@ -600,8 +618,7 @@ pieces_of(const struct stats *s, size_t *n)
 	*n = 0;
 	if (!p)
 		return NULL;
-	if (s->nrows)
-		qsort(s->row, s->nrows, sizeof *s->row, by_trial);
+	stats_in_order(s);
 	for (size_t i = 0; i < s->nnodes; i++) {
 		int64_t size = (int64_t)STATS_LEAF << s->node[i].level;
 

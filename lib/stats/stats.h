@@ -97,6 +97,9 @@ int stats_hand_over(struct stats *to, struct stats *from);
 /* Count what waits to be counted: rank is whole after it. */
 void stats_settle(struct stats *s);
 
+/* Nodes and rows by their trials, whoever computed them and when. */
+void stats_in_order(const struct stats *s);
+
 /* Put a node or row in, merging siblings; for readers of partial results. sum and d are copied. */
 int stats_put_node(struct stats *s, int level, int64_t index, const double *sum);
 int stats_put_row(struct stats *s, int64_t trial, const double *d);

@@ -3,8 +3,12 @@
  * one, classes on edges and of NaN, products in their one order, for every small number of leaves.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/io.h"
 #include "kernels/bins.h"
+#include "stats/partial.h"
 #include "stats/stats.h"
 #include "tests/unit/random.h"
 #include "tests/unit/tap.h"
@@ -160,9 +164,53 @@ test_dots(int f, const char *name)
 	ok(!wrong, "%s: products of leaves (%d wrong)", name, wrong);
 }
 
+/* What is written does not show in which order threads delivered it. */
+static void
+test_order(void)
+{
+	static const int64_t order[][3] = {{0, 2, 5}, {5, 0, 2}, {2, 5, 0}};
+	struct partial_column col = {.name = (char[]){"x"}, .cell = (char[]){"A1"}};
+	struct partial_head head = {.run = (char[]){"r"}, .model_hash = (char[]){"h"}, .col = &col};
+	char first[4000] = "";
+	int same = 1;
+
+	for (int i = 0; i < 3; i++) {
+		struct err e = {0};
+		struct stats *s = stats_new(1, 0, ISA_BASE, &e);
+		char lines[4000] = "";
+		struct buf text = BUF_INIT;
+		char path[40];
+		int fd = memfd_create("partial", 0);
+
+		for (int k = 0; k < 3; k++) {
+			double sum[4] = {(double)order[i][k], 1, 1, 1}, d = (double)order[i][k];
+
+			stats_put_node(s, 0, order[i][k], sum);
+			stats_put_row(s, 9 * STATS_LEAF + order[i][k], &d);
+		}
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		if (partial_write(fd, &head, s, &e) < 0 || io_read_file(path, 1 << 20, &text, &e) < 0)
+			same = 0;
+		for (char *rest = text.s, *line; rest && (line = strsep(&rest, "\n"));) { /* without the time */
+			const char *part = strstr(line, "\"part\":");
+
+			if (part && (strstr(part, "\"node\"") || strstr(part, "\"row\"")))
+				strncat(lines, part, sizeof lines - strlen(lines) - 1);
+		}
+		if (!i)
+			strcpy(first, lines);
+		same &= *lines && !strcmp(first, lines);
+		buf_free(&text);
+		close(fd);
+		stats_free(s);
+	}
+	ok(same, "partial results are in the order of trials: %.60s", first);
+}
+
 int
 main(void)
 {
+	test_order();
 	for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
 		const char *name = isa_name(forms[f].isa);
 
