@@ -1,10 +1,9 @@
-/* The parts of lib/call that need no server: Retry-After, back-off, addresses, expectations, requests, the heap, the journal. And
- * fetch, with a server of a few lines in a child. */
+/* The parts of lib/call that need no server: Retry-After, back-off, addresses, expectations, requests, the heap, the
+ * journal. */
 #include "call/address.h"
 #include "call/batch.h"
 #include "call/due.h"
 #include "call/expect.h"
-#include "call/fetch.h"
 #include "call/journal.h"
 #include "call/request.h"
 #include "call/retry.h"
@@ -12,14 +11,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clk.h"
 #include "tap.h"
 
 #define S ((int64_t)1000000000)
@@ -250,80 +245,6 @@ test_journal(void)
 	unlink(path);
 }
 
-/* A child that answers each connection with `answer` once it has read a request, or, NULL, never. Its port. */
-static int
-serve(const char *answer, pid_t *pid)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof a;
-	int s = socket(AF_INET, SOCK_STREAM, 0), c;
-	char request[4096];
-
-	if (bind(s, (struct sockaddr *)&a, n) < 0 || listen(s, 8) < 0 || getsockname(s, (struct sockaddr *)&a, &n) < 0)
-		return -1;
-	*pid = fork();
-	if (!*pid) {
-		while ((c = accept(s, NULL, NULL)) >= 0) {
-			if (read(c, request, sizeof request) <= 0)
-				_exit(1);
-			if (!answer)
-				pause();
-			if (write(c, answer, strlen(answer)) < 0)
-				_exit(1);
-			close(c);
-		}
-		_exit(0);
-	}
-	close(s);
-	return ntohs(a.sin_port);
-}
-
-static void
-test_fetch(void)
-{
-	static const char ok_answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nhello";
-	static const char busy[] = "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\nRetry-After: 7\r\nConnection: close\r\n\r\nno";
-	char url[64], file[64], text[16] = "";
-	struct fetch_limits l = {.limit_ns = 300000000};
-	struct fetch_answer a;
-	struct err e = {0};
-	pid_t pid;
-	int64_t start;
-	int fd;
-
-	snprintf(file, sizeof file, "/tmp/simcall-unit-%d", (int)getpid());
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/x", serve(ok_answer, &pid));
-	ok(fetch_file(url, file, NULL, &a, &e) == 0 && a.status == 200 && a.bytes == 5, "a file from a URL: %s", e.msg);
-	fd = open(file, O_RDONLY);
-	ok(read(fd, text, sizeof text - 1) == 5 && !strcmp(text, "hello"), "its contents: %s", text);
-	close(fd);
-	l.max_bytes = 4;
-	unlink(file);
-	ok(fetch_file(url, file, &l, &a, &e) < 0 && e.status == ERR_UNAVAILABLE && access(file, F_OK) < 0, "too large: %s", e.msg);
-	l.max_bytes = 0;
-	l.public_only = 1;
-	ok(fetch_file(url, file, &l, NULL, &e) < 0 && e.status == ERR_DATA, "not public: %s", e.msg);
-	l.public_only = 0;
-	ok(fetch_post(url, "application/json", "{}", 2, NULL, 0, &l, &a, &e) == 0 && a.status == 200, "a POST: %s", e.msg);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	ok(fetch_post(url, "text/plain", "x", 1, NULL, 0, &l, &a, &e) < 0 && e.status == ERR_UNAVAILABLE && a.passes && !a.status, "nobody there: %s", e.msg);
-
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/", serve(busy, &pid));
-	ok(fetch_post(url, "text/plain", "x", 1, NULL, 0, &l, &a, &e) < 0 && a.status == 503 && a.passes && !strcmp(a.retry_after, "7"), "busy: %s", e.msg);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/", serve(NULL, &pid));
-	start = clk_boot_ns();
-	ok(fetch_post(url, "text/plain", "x", 1, NULL, 0, &l, &a, &e) < 0 && e.status == ERR_DEADLINE && a.passes, "no answer: %s", e.msg);
-	ok(clk_boot_ns() - start < l.limit_ns + S / 10, "in time: %.3f s", (double)(clk_boot_ns() - start) / 1e9);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	ok(fetch_file("file:///etc/passwd", file, NULL, NULL, &e) < 0 && e.status == ERR_DATA, "no files: %s", e.msg);
-	ok(access(file, F_OK) < 0, "nothing left behind");
-}
-
 int
 main(void)
 {
@@ -334,6 +255,5 @@ main(void)
 	test_requests();
 	test_expect();
 	test_journal();
-	test_fetch();
 	return done();
 }
