@@ -383,8 +383,9 @@ read_file(struct file *f, const char *path, struct err *e)
 
 /* --- which one ------------------------------------------------------------------------------------------------------------- */
 
-char *
-host_file(struct err *e)
+/* Path of the file in use; NULL with e->status 0: there is none. Caller frees. */
+static char *
+file_in_use(struct err *e)
 {
 	const char *said = getenv("SIM_HOSTS"), *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	char *path = NULL;
@@ -526,7 +527,7 @@ int
 host_find(struct host *h, const char *on, struct err *e)
 {
 	struct err why = {0};
-	char *path = host_file(&why);
+	char *path = file_in_use(&why);
 	int rc;
 
 	if (!path && why.status)
@@ -534,23 +535,6 @@ host_find(struct host *h, const char *on, struct err *e)
 	rc = host_find_in(h, on, path, e);
 	free(path);
 	return rc;
-}
-
-int
-host_names(const char *path, char **names, struct err *e)
-{
-	struct buf b = BUF_INIT;
-	struct file f;
-
-	*names = NULL;
-	if (read_file(&f, path, e) < 0)
-		return -1;
-	buf_puts(&b, "");
-	for (size_t i = 0; i < f.n; i++)
-		buf_printf(&b, "%s\n", f.v[i].h.name);
-	free_file(&f);
-	*names = b.s;
-	return b.s ? 0 : err_nomem(e);
 }
 
 void

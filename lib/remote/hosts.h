@@ -48,10 +48,4 @@ int host_find(struct host *h, const char *on, struct err *e);
 int host_find_in(struct host *h, const char *on, const char *file, struct err *e);
 void host_free(struct host *h);
 
-/* Path of the file in use; NULL with e->status 0: there is none. Caller frees. */
-char *host_file(struct err *e);
-
-/* The names of all sections, one a line, in *names (malloc): for listings and completion. */
-int host_names(const char *file, char **names, struct err *e);
-
 #endif

@@ -312,8 +312,9 @@ run_once(struct site *s, char *const argv[], int in_fd, struct buf *out, struct 
 	return s->here ? command_run(argv, in_fd, out, said, status, until, e) : run_by_ssh(s, argv, in_fd, out, said, status, until, e);
 }
 
-int
-site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
+/* site_run() with a file, from where it stands (-1: nothing). */
+static int
+run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
 {
 	off_t at = in_fd >= 0 ? lseek(in_fd, 0, SEEK_CUR) : 0;
 	char *again[32];
@@ -347,7 +348,7 @@ site_run(struct site *s, char *const argv[], const void *in, size_t n, struct bu
 	*status = -1;
 	if (in && fd < 0)
 		return err_sys(e, ERR_TEMPFAIL, "cannot prepare the input of %s", argv[0]);
-	rc = site_run_fd(s, argv, fd, out, said, status, until, e);
+	rc = run_fd(s, argv, fd, out, said, status, until, e);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -420,7 +421,7 @@ static int
 act(struct site *s, char *const argv[], int in_fd, struct buf *out, int64_t until, struct err *e)
 {
 	struct buf said = BUF_INIT;
-	int status = -1, rc = site_run_fd(s, argv, in_fd, out, &said, &status, until, e);
+	int status = -1, rc = run_fd(s, argv, in_fd, out, &said, &status, until, e);
 
 	if (rc == 0 && (status < 0 || status > 1))
 		rc = err_set(e, ERR_TEMPFAIL, "%s: sim-remote %s: %.500s", s->here ? "here" : s->host->host, argv[1],

@@ -62,8 +62,6 @@ void site_let_go(const struct host *h);
  * added to out, its standard error to said (either may be NULL; at most 64 MiB and 64 KiB). The command is in a process group of its own. */
 int site_run(struct site *s, char *const argv[], const void *in, size_t n, struct buf *out, struct buf *said, int *status, int64_t until,
              struct err *e);
-/* The same with a file from where it stands (-1: nothing). */
-int site_run_fd(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e);
 
 /* A file below s->folder there, whole or not at all, synced, with the folders above it. */
 int site_put(struct site *s, const char *path, const void *text, size_t n, int64_t until, struct err *e);

@@ -110,7 +110,6 @@ test_good(void)
 	                   "[desk]\nkind = pueue\nhost = desk\ngroup = gpu";
 	struct err e = {0};
 	struct host h;
-	char *names;
 
 	write_hosts(text, strlen(text));
 	ok(host_find_in(&h, "big", path, &e) == 0, "a section (%s)", e.msg);
@@ -124,9 +123,6 @@ test_good(void)
 	   !strcmp(h.shared, "/scratch/me") && !strcmp(h.programs, "/opt/bin") && h.margin_ns == 300000000000 && !strcmp(h.options[1], "--nice"),
 	   "a cluster");
 	host_free(&h);
-	ok(host_names(path, &names, &e) == 0, "names");
-	ok(!strcmp(names, "big\ncluster\nslurm\ndesk\n"), "their order is the file's");
-	free(names);
 	on("big", "ssh big host=me@big.example part=-");
 	on("ssh:big", "ssh big host=me@big.example part=-");
 	on("ssh:me@other", "ssh me@other host=me@other part=-");
