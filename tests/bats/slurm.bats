@@ -67,7 +67,7 @@ in_slurm() { # JOB: how Slurm calls its state
 
 slurm_says() { [ "$(in_slurm "$1")" = "$2" ]; }
 
-nodes_idle() { [ "$(sinfo -h -N -o '%N %T' | grep -c 'idle$')" = 2 ]; }
+nodes_idle() { [ "$(sinfo -h -N -p main -o '%N %T' | grep -c 'idle$')" = 2 ]; }
 
 effects() { wc -c <"$BATS_TEST_TMPDIR/effect-$1" 2>/dev/null || echo 0; }
 
