@@ -4,15 +4,6 @@ load helper
 setup() { spool_setup; need sqlite3; }
 teardown() { spool_teardown; }
 
-lock_pid() { # JOB keeper|stage
-    awk -v w="$2" '$1 == w {p = $2} END {print p}' "$SIM_SPOOL/jobs/$1/attempts/$(field "$1" attempt)/lock"
-}
-
-start_runner() { # options; its pid in $runner
-    sim-run "$@" >>run.out 2>&1 3>&- &
-    runner=$!
-}
-
 @test "sim-run killed: the job goes on under its keeper, and its end is recorded" {
     submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo done >file'
     start_runner -a
@@ -41,7 +32,7 @@ start_runner() { # options; its pid in $runner
     submit -- sleep 60
     start_runner -a
     await 30 in_state 1 running
-    await 30 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 30 has_begun 1
     kill -KILL "$(lock_pid 1 stage)"
     wait $runner || true
     [ "$(state 1)" = failed ]
@@ -72,26 +63,26 @@ freeze_one() {
     sim "$DCF" --spec "$SPEC" -n 8000000 --seed 5 --format json | jq -S .targets | diff - a
 }
 
-@test "keeper killed, stage alive: it is adopted, and its output is whole" {
-    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo one; sleep 1; echo "{\"v\":1,\"type\":\"finished\",\"outcome\":\"completed\"}"'
+adopted_by_a_new_keeper() { # job 1: it runs, its keeper is killed, another looks after it
     start_runner -a
-    await 20 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
+    await 20 has_begun 1
     kill -KILL "$(lock_pid 1 keeper)"
     await 30 sh -c 'sim-progress 1 --history | grep -q adopted'
+}
+
+@test "keeper killed, stage alive: it is adopted, and its output is whole" {
+    submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; echo one; sleep 1; echo "{\"v\":1,\"type\":\"finished\",\"outcome\":\"completed\"}"'
+    adopted_by_a_new_keeper
     : >go
     wait $runner || true
     await 20 in_state 1 completed
     [ "$(field 1 attempt)" -eq 1 ]
     sim-progress 1 --output | grep -qx one
-    sim-progress 1 --history | grep -q adopted
 }
 
 @test "keeper killed, stage alive and silent about its end: never guessed" {
     submit -- sh -c 'until [ -e go ]; do sleep 0.05; done; exit 0'
-    start_runner -a
-    await 20 sh -c "grep -q stage $SIM_SPOOL/jobs/1/attempts/1/lock"
-    kill -KILL "$(lock_pid 1 keeper)"
-    await 30 sh -c 'sim-progress 1 --history | grep -q adopted'
+    adopted_by_a_new_keeper
     : >go
     wait $runner || true
     await 30 in_state 1 failed

@@ -4,19 +4,6 @@ load helper
 setup() { spool_setup; need sqlite3; }
 teardown() { spool_teardown; }
 
-pid_of() { # JOB keeper|stage
-    awk -v w="$2" '$1 == w {p = $2} END {print p}' "$SIM_SPOOL/jobs/$1/attempts/$(field "$1" attempt)/lock"
-}
-
-has_begun() { # JOB
-    grep -q '^stage' "$SIM_SPOOL/jobs/$1/attempts/1/lock"
-}
-
-start_runner() { # options; its pid in $runner
-    sim-run "$@" >>run.out 2>&1 3>&- &
-    runner=$!
-}
-
 # Stopped while it is in no transaction: one that is stopped in the middle of one keeps the others waiting, and nothing can be done about it.
 stop_idle() { # PID
     until kill -STOP "$1" && await 10 grep -q '^State:.T' "/proc/$1/status" && sqlite3 "$SIM_SPOOL/spool.db" 'BEGIN IMMEDIATE; ROLLBACK' 2>/dev/null; do
@@ -73,7 +60,7 @@ TALKS='until [ -e go ]; do sleep 0.05; done; for i in $(seq 30); do echo "{\"v\"
     : >go
     await 30 test -e told
     sleep 0.3
-    kill -KILL $runner "$(pid_of 1 keeper)"
+    kill -KILL $runner "$(lock_pid 1 keeper)"
     wait $runner || true
     sim-recover -q
     : >end
@@ -88,7 +75,7 @@ TALKS='until [ -e go ]; do sleep 0.05; done; for i in $(seq 30); do echo "{\"v\"
     stop_idle $runner
     : >go
     await 30 test -e told
-    kill -KILL $runner "$(pid_of 1 keeper)" "$(pid_of 1 stage)"
+    kill -KILL $runner "$(lock_pid 1 keeper)" "$(lock_pid 1 stage)"
     wait $runner || true
     sim-recover -q
     [ "$(state 1)" = failed ]
@@ -309,7 +296,7 @@ S
     await 30 test -e closed
     sim-recover -q
     [ "$(state 1)" = running ]
-    kill -KILL $runner "$(pid_of 1 keeper)" # adopted all the same
+    kill -KILL $runner "$(lock_pid 1 keeper)" # adopted all the same
     wait $runner || true
     sim-recover -q
     [ "$(state 1)" = running ]

@@ -95,6 +95,19 @@ field() { # JOB FIELD
     sim-progress "$1" --format ndjson | jq -r ".$2"
 }
 
+lock_pid() { # JOB keeper|stage [ATTEMPT]
+    awk -v w="$2" '$1 == w {p = $2} END {print p}' "$SIM_SPOOL/jobs/$1/attempts/${3:-$(field "$1" attempt)}/lock"
+}
+
+has_begun() { # JOB: the stage of its first attempt
+    grep -q '^stage' "$SIM_SPOOL/jobs/$1/attempts/1/lock"
+}
+
+start_runner() { # options; its pid in $runner
+    sim-run "$@" >>run.out 2>&1 3>&- &
+    runner=$!
+}
+
 submit() { # prints the id
     sim-submit --quiet "$@"
 }
