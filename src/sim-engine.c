@@ -463,6 +463,7 @@ main(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		cli_usage("one workbook is wanted, not %d", argc - optind);
+	engine_read_specs(&eo);
 	if (optind < argc && strcmp(argv[optind], "-"))
 		eo.spec.model = argv[optind];
 	else if (!eo.spec.model && (optind < argc || !isatty(0)))

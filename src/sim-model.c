@@ -454,8 +454,7 @@ main(int argc, char **argv)
 				cli_die(&e);
 			break;
 		case OPT_SPEC:
-			if (spec_load(&a.spec, optarg, &e) < 0)
-				cli_die(&e);
+			spec_add_file(&a.spec, optarg);
 			break;
 		case 's': a.sheet_name = optarg; break;
 		case OPT_FORMAT:
@@ -468,6 +467,8 @@ main(int argc, char **argv)
 		}
 	}
 	(void)format_given;
+	if (spec_read_files(&a.spec, &e) < 0)
+		cli_die(&e);
 	if (argc - optind > 1 || (argc == optind && !a.spec.model))
 		cli_usage("one workbook is wanted");
 	a.wb = workbook_load(optind < argc ? argv[optind] : a.spec.model, &e);

@@ -277,6 +277,7 @@ main(int argc, char **argv)
 				engine_option(&eo, c, optarg);
 		}
 	}
+	engine_read_specs(&eo);
 	if (optind < argc)
 		eo.spec.model = argv[optind++];
 	if (optind < argc)

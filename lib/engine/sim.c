@@ -256,7 +256,7 @@ roots_of(struct sim *s, size_t *n)
 }
 
 int
-sim_open(struct sim *s, const struct spec *spec, enum isa isa, struct err *e)
+sim_open(struct sim *s, struct spec *spec, enum isa isa, struct err *e)
 {
 	struct targets t = {0};
 	int64_t start = clk_boot_ns();

@@ -47,7 +47,7 @@ struct sim {
 #define SIM_MAX_INPUTS 256         /* inputs with statistics of their own; more still draw */
 
 /* Errors: 65, 66 as workbook_load; a target that is no number cell, an unknown function it needs … */
-int sim_open(struct sim *s, const struct spec *spec, enum isa isa, struct err *e);
+int sim_open(struct sim *s, struct spec *spec, enum isa isa, struct err *e);
 void sim_close(struct sim *s);
 
 struct sim_progress {

@@ -27,6 +27,7 @@ spec_free(struct spec *s)
 	free(s->input);
 	free(s->set);
 	free(s->target);
+	free(s->file);
 	free(s->correlate);
 	arena_free(&s->arena);
 	spec_init(s);
@@ -56,7 +57,7 @@ static void
 add_input(struct spec *s, const char *cell, const char *formula, const char *folder, const char *from)
 {
 	s->input = one_more(s->input, s->ninput, sizeof *s->input);
-	s->input[s->ninput++] = (struct spec_input){cell, formula, NULL, arena_strdup(&s->arena, from), folder};
+	s->input[s->ninput++] = (struct spec_input){cell, formula, NULL, arena_strdup(&s->arena, from), folder, s->source};
 }
 
 int
@@ -89,7 +90,7 @@ spec_add_set(struct spec *s, const char *text, const char *from, struct err *e)
 		return err_set(e, ERR_USAGE, "%s: \"%s\" is not CELL=CONTENT", from, text);
 	s->set = one_more(s->set, s->nset, sizeof *s->set);
 	s->set[s->nset++] = (struct spec_set){trimmed(&s->arena, text, (size_t)(p - text)),
-	                                      arena_strdup(&s->arena, p + 1), arena_strdup(&s->arena, from)};
+	                                      arena_strdup(&s->arena, p + 1), arena_strdup(&s->arena, from), s->source};
 	return 0;
 }
 
@@ -363,7 +364,7 @@ read_set(struct reader *r, const struct json *j, const char *field)
 		r->s->set = one_more(r->s->set, r->s->nset, sizeof *r->s->set);
 		r->s->set[r->s->nset++] = (struct spec_set){arena_strdup(&r->s->arena, json_iter_key(it)),
 		                                            arena_strdup(&r->s->arena, content),
-		                                            from_field(r, "set")};
+		                                            from_field(r, "set"), r->s->source};
 	}
 	return 0;
 }
@@ -478,15 +479,30 @@ static const struct {
     {"parent", read_nothing},
 };
 
+/* What was added to a list after its first `before` goes in front of them: of two that change one cell the later one counts. */
+static void
+put_before(struct spec *s, void *list, size_t size, size_t before, size_t n)
+{
+	char *v = list, *old;
+
+	if (!before || before == n)
+		return;
+	old = arena_memdup(&s->arena, v, before * size);
+	memmove(v, v + before * size, (n - before) * size);
+	memcpy(v + (n - before) * size, old, before * size);
+}
+
 int
 spec_parse(struct spec *s, const char *text, size_t n, const char *where, const char *folder, struct err *e)
 {
 	struct json *j = json_parse_text(text, n, e);
 	struct reader r = {s, where, folder, e};
+	size_t ninput = s->ninput, nset = s->nset;
 	int rc = 0;
 
 	if (!j)
 		return err_prefix(e, "%s", where);
+	s->source = ++s->nsources;
 	if (json_kind(j) != JSON_T_OBJECT)
 		rc = err_set(e, ERR_DATA, "%s: an object is wanted", where);
 	for (void *it = rc ? NULL : json_first(j); it && !rc; it = json_next(j, it)) {
@@ -500,7 +516,28 @@ spec_parse(struct spec *s, const char *text, size_t n, const char *where, const 
 			rc = fields[k].read(&r, json_iter_value(it), json_iter_key(it));
 	}
 	json_free(j);
+	s->source = 0;
+	put_before(s, s->input, sizeof *s->input, ninput, s->ninput);
+	put_before(s, s->set, sizeof *s->set, nset, s->nset);
 	return rc;
+}
+
+int
+spec_add_file(struct spec *s, const char *path)
+{
+	s->file = one_more(s->file, s->nfile, sizeof *s->file);
+	s->file[s->nfile++] = arena_strdup(&s->arena, path);
+	return 0;
+}
+
+int
+spec_read_files(struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->nfile; i++)
+		if (spec_load(s, s->file[i], e) < 0)
+			return -1;
+	s->nfile = 0;
+	return 0;
 }
 
 int
@@ -542,11 +579,52 @@ find_area(const struct model *m, const char *cell, const char *from, struct area
 	return 0;
 }
 
+/* An input whose cell is set too: 1 it goes, 0 it has nothing to do with it, -1. */
+static int
+overridden(const struct spec_input *x, const struct area *in, const struct spec_set *y, const struct area *cell, struct err *e)
+{
+	if (in->sheet1 != cell->sheet1 || cell->row1 < in->row1 || cell->row1 > in->row2 || cell->col1 < in->col1 || cell->col1 > in->col2 ||
+	    x->source < y->source)
+		return 0;
+	if (x->source == y->source)
+		return err_set(e, ERR_DATA, "%s: %s is an input and has a content set (%s)", x->from, x->cell, y->from);
+	if (in->row1 != in->row2 || in->col1 != in->col2)
+		return err_set(e, ERR_DATA, "%s: %s is one of the cells of the input %s (%s)", y->from, y->cell, x->cell, x->from);
+	return 1;
+}
+
+static int
+drop_overridden(struct spec *s, struct model *m, struct err *e)
+{
+	struct area in, cell;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->ninput; i++) {
+		int gone = 0;
+
+		if (s->nset && find_area(m, s->input[i].cell, s->input[i].from, &in, e) < 0)
+			return -1;
+		for (size_t k = 0; k < s->nset && !gone; k++) {
+			if (find_cell(m, s->set[k].cell, s->set[k].from, &cell, e) < 0)
+				return -1;
+			gone = overridden(&s->input[i], &in, &s->set[k], &cell, e);
+		}
+		if (gone < 0)
+			return -1;
+		if (!gone)
+			s->input[kept++] = s->input[i];
+	}
+	s->ninput = kept;
+	return 0;
+}
+
 int
-spec_apply(const struct spec *s, struct model *m, struct err *e)
+spec_apply(struct spec *s, struct model *m, struct err *e)
 {
 	struct area a;
 
+	if (drop_overridden(s, m, e) < 0)
+		return -1;
 	for (size_t i = 0; i < s->nset; i++) {
 		const char *c = s->set[i].content;
 		struct value v;

@@ -19,12 +19,14 @@ struct spec_input {
 	const char *name;    /* shown instead of the cell; may be NULL */
 	const char *from;    /* where it was said, for messages: "option -i 2", "plan.json: inputs" */
 	const char *folder;  /* files it names are relative to; NULL: as they are */
+	int source;          /* 0: an option; 1 …: the first file or task line that was read, … */
 };
 
 struct spec_set {
 	const char *cell;
 	const char *content; /* number, text, TRUE, or "=formula" */
 	const char *from;
+	int source;
 };
 
 struct spec_correlate {      /* rank correlations: of all pairs of the cells the same, a matrix, or a range that holds it */
@@ -45,6 +47,9 @@ struct spec_target {
 struct spec {
 	struct arena arena;
 	const char *model;   /* path of the workbook; NULL: not said */
+	int source, nsources; /* of what is added now; files and lines read so far */
+	const char **file;   /* spec files still to be read */
+	size_t nfile;
 	struct spec_input *input;
 	size_t ninput;
 	struct spec_set *set;
@@ -70,7 +75,11 @@ int spec_add_target(struct spec *s, const char *cell, const char *name, const ch
 int spec_add_correlate(struct spec *s, const char *text, const char *from, struct err *e);
 int spec_set_slice(struct spec *s, const char *text, struct err *e);
 
-/* Read a spec file ("-" is standard input); what is already set stays. Unknown fields are refused. The model's path is
+/* Options may come before or after a spec file, and win over it: names a file, and reads all that were named, once the options are known. */
+int spec_add_file(struct spec *s, const char *path);
+int spec_read_files(struct spec *s, struct err *e);
+
+/* Read a spec file ("-" is standard input); what is already set stays, and wins over it. Unknown fields are refused. The model's path is
  * taken relative to the file's folder. 0 or -1 (65, 66). */
 int spec_load(struct spec *s, const char *path, struct err *e);
 /* The same from JSON text: a task line's fields. `where` prefixes messages. */
@@ -80,7 +89,8 @@ int spec_parse(struct spec *s, const char *json, size_t n, const char *where, co
  * data files get the names of their copies, and {"path": …, "copy": …} of each is added there. */
 int spec_write(struct buf *b, const struct spec *s, struct buf *files);
 
-/* Make the changes in the model, then read its correlations and the spec's. */
-int spec_apply(const struct spec *s, struct model *m, struct err *e);
+/* Make the changes in the model, then read its correlations and the spec's. A content that is set takes away the cell's input from a weaker source;
+ * both from one source, or a part of a range, is an error (65). */
+int spec_apply(struct spec *s, struct model *m, struct err *e);
 
 #endif

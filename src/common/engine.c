@@ -132,7 +132,7 @@ engine_option(struct engine_options *o, int c, char *arg)
 		rc = spec_set_slice(&o->spec, arg, &e);
 		break;
 	case ENGINE_OPT_SPEC:
-		rc = spec_load(&o->spec, arg, &e);
+		rc = spec_add_file(&o->spec, arg);
 		break;
 	case ENGINE_OPT_SET:
 		rc = spec_add_set(&o->spec, arg, "option --set", &e);
@@ -177,6 +177,15 @@ engine_option(struct engine_options *o, int c, char *arg)
 		cli_usage_hint();
 	}
 	if (rc < 0)
+		cli_die(&e);
+}
+
+void
+engine_read_specs(struct engine_options *o)
+{
+	struct err e = {0};
+
+	if (spec_read_files(&o->spec, &e) < 0)
 		cli_die(&e);
 }
 

@@ -70,6 +70,8 @@ enum {
 void engine_options_init(struct engine_options *o);
 /* One option of the list above; a wrong argument ends the program (64, 65, 66). */
 void engine_option(struct engine_options *o, int c, char *arg);
+/* The files of --spec, after all options. */
+void engine_read_specs(struct engine_options *o);
 /* Defaults, seed, environment. */
 void engine_options_finish(struct engine_options *o);
 /* When to end, on the clock of clk_boot_ns(), counted from now: the earlier of --timeout and --deadline; 0: never. */

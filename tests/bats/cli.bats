@@ -78,6 +78,30 @@ load helper
     sim-model "$DCF" --spec "$SPEC" --ir 'Summary!B12' | grep -q '= uniform stream'
 }
 
+@test "options win over a spec, before it and after it" {
+    figures() {
+        sim "$DCF" -n 1000 --seed 1 --format json "$@" | jq -c '[[.targets[] | .name], [.inputs[] | .name], .targets[0].mean]'
+    }
+    figures --spec "$SPEC" -t 'Summary!B12' >a
+    [ "$(jq -c '.[0]' a)" = '["Summary!B12"]' ]
+    figures -t 'Summary!B12' --spec "$SPEC" | diff - a
+    figures --spec "$SPEC" -i 'Revenue0 ~ normal(5,1)' >b
+    [ "$(jq '.[2] < 0' b)" = true ]
+    figures -i 'Revenue0 ~ normal(5,1)' --spec "$SPEC" | diff - b
+    figures --spec "$SPEC" --set Wacc=0.5 >c
+    [ "$(jq '.[1] | index("Discount rate")' c)" = null ]
+    [ "$(jq '.[1] | length' c)" = 11 ]
+    figures --set Wacc=0.5 --spec "$SPEC" | diff - c
+    # and in a job of the spool
+    export SIM_SPOOL=$PWD/spool
+    sim-submit "$DCF" --spec "$SPEC" -n 1000 --seed 1 --set Wacc=0.5 | sim-run --quiet | sim-aggregate --format json |
+        jq -c '[[.targets[] | .name], [.inputs[] | .name], .targets[0].mean]' | diff - c
+    run -65 sim "$DCF" -i 'Wacc ~ normal(0,1)' --set Wacc=1 -t 'Summary!B12'
+    [[ $output == *"is an input and has a content set"* ]]
+    run -65 sim "$DCF" --set Inputs!B15=1 --spec <(echo '{"inputs":{"Inputs!B14:B15":"normal(0,1)"},"targets":["Summary!B12"]}')
+    [[ $output == *"one of the cells of the input"* ]]
+}
+
 @test "--verify notices a wrong cached value" {
     need python3
     python3 -c "
