@@ -568,13 +568,18 @@ two" ]
 @test "work = own, and a promised file: it is looked for there, and is here before the job is completed" {
     sed 's/^poll.*/&\nwork = own/' "$SIM_HOSTS" >hosts
     export SIM_HOSTS=$PWD/hosts
-    a=$(submit --result out.txt -- sh -c 'echo done >out.txt')
-    b=$(submit --result none.txt -- true)
-    on_far || true
-    in_state "$a" completed
-    [ "$(cat out.txt)" = done ]
-    in_state "$b" failed
-    [[ $(field "$b" reason) == *"promised file"*none.txt* ]]
+    for on in far shared; do # by the connection, and by a folder that both see
+        rm -f out.txt
+        echo 1 >"in $on"
+        a=$(submit --send "in $on" --result out.txt -- sh -c 'cat in* >out.txt; pwd')
+        b=$(submit --result none.txt -- true)
+        timeout -k 1 60 sim-run --all --quiet --on "$on" || true
+        in_state "$a" completed
+        [ "$(cat out.txt)" = 1 ]
+        [[ $(output_of "$a") == */work ]]
+        in_state "$b" failed
+        [[ $(field "$b" reason) == *"promised file"*none.txt* ]]
+    done
 }
 
 @test "what cannot be written here stays there, and the job says where" {
