@@ -1004,17 +1004,6 @@ scalar_binary(struct eval *ev, int op, struct value a, struct value b, int snap)
 	}
 }
 
-/* Element (r, c) of an operand that is stretched: one row or column repeats; beyond it #N/A. */
-static struct value
-stretched(const struct array *a, int32_t r, int32_t c)
-{
-	if (a->rows == 1)
-		r = 0;
-	if (a->cols == 1)
-		c = 0;
-	return r < a->rows && c < a->cols ? a->v[(int64_t)r * a->cols + c] : value_error(XE_NA);
-}
-
 static struct value
 binary_values(struct eval *ev, int op, struct value a, struct value b, int snap)
 {
@@ -1043,7 +1032,7 @@ binary_values(struct eval *ev, int op, struct value a, struct value b, int snap)
 	for (int32_t r = 0; r < rows; r++)
 		for (int32_t c = 0; c < cols; c++)
 			out->v[(int64_t)r * cols + c] =
-			    scalar_binary(ev, op, x ? stretched(x, r, c) : a, y ? stretched(y, r, c) : b, snap);
+			    scalar_binary(ev, op, x ? value_stretched(x, r, c) : a, y ? value_stretched(y, r, c) : b, snap);
 	return eval_array_value(out);
 }
 
@@ -1469,7 +1458,7 @@ call_node(struct eval *ev, const struct node *n)
 		for (int32_t c = 0; c < cols; c++) {
 			ev->p->lift = (uint32_t)(r * cols + c);
 			for (int i = 0; i < max; i++)
-				w[i] = i < n->nargs && lift[i] ? stretched(lift[i], r, c) : v[i];
+				w[i] = i < n->nargs && lift[i] ? value_stretched(lift[i], r, c) : v[i];
 			out = call_scalars(ev, n, w);
 			if (!want_refs || out.kind != V_REF)
 				out = eval_to_scalar(ev, out);

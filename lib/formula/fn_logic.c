@@ -21,16 +21,6 @@ is_array_condition(const struct eval *ev, const struct value *v)
 	return a->row1 != a->row2 || a->col1 != a->col2;
 }
 
-static struct value
-at(const struct array *a, int32_t r, int32_t c)
-{
-	if (a->rows == 1)
-		r = 0;
-	if (a->cols == 1)
-		c = 0;
-	return r < a->rows && c < a->cols ? a->v[(int64_t)r * a->cols + c] : value_error(XE_NA);
-}
-
 static int
 if_choice(struct value v)
 {
@@ -51,12 +41,12 @@ lifted(struct eval *ev, struct array *cond, struct value yes, struct value no, i
 	r = eval_new_array(ev, rows, cols);
 	for (int32_t i = 0; i < rows; i++)
 		for (int32_t k = 0; k < cols; k++) {
-			struct value c = at(cond, i, k);
+			struct value c = value_stretched(cond, i, k);
 			int which = choose(c);
 
 			if (which < 0 && choose == if_choice && c.kind != V_ERROR)
 				c = value_error(XE_VALUE);
-			r->v[(int64_t)i * cols + k] = which > 0 ? at(y, i, k) : which == 0 ? at(n, i, k) : c;
+			r->v[(int64_t)i * cols + k] = which > 0 ? value_stretched(y, i, k) : which == 0 ? value_stretched(n, i, k) : c;
 		}
 	*out = eval_array_value(r);
 }
@@ -78,7 +68,7 @@ spread(struct eval *ev, const struct node *call, struct value (*pick)(const stru
 	for (int32_t i = 0; i < rows; i++)
 		for (int32_t k = 0; k < cols; k++) {
 			for (int q = 0; q < call->nargs; q++)
-				v[q] = at(a[q], i, k);
+				v[q] = value_stretched(a[q], i, k);
 			one = pick(v, call->nargs);
 			r->v[(int64_t)i * cols + k] = one.kind == V_BLANK ? value_num(0) : one;
 		}
@@ -229,11 +219,11 @@ fn_choose(struct eval *ev, const struct node *call, struct value *args, int narg
 		r = eval_new_array(ev, rows, idx->cols);
 		for (int32_t i = 0; i < rows; i++)
 			for (int32_t j = 0; j < idx->cols; j++) {
-				struct value e = at(idx, i, j);
+				struct value e = value_stretched(idx, i, j);
 
 				k = value_to_num(&e, ev->date1904, &x);
 				r->v[(int64_t)i * idx->cols + j] = k ? value_error(k) : x < 1 || x >= nargs
-				                                         ? value_error(XE_VALUE) : at(col[(int)x], i, j);
+				                                         ? value_error(XE_VALUE) : value_stretched(col[(int)x], i, j);
 			}
 		*out = eval_array_value(r);
 		return;

@@ -25,12 +25,12 @@ counts_as_number(struct eval *ev, const struct value *v, int in_ref)
 	return v->kind == V_TEXT && value_to_num(v, ev->date1904, &x) == 0;
 }
 
-void
-fn_count(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+/* COUNT, or with `any` COUNTA. */
+static void
+count(struct eval *ev, const struct value *args, int nargs, int any, struct value *out)
 {
 	double n = 0;
 
-	(void)call;
 	for (int i = 0; i < nargs; i++) {
 		struct eval_walk w;
 		struct value v;
@@ -41,30 +41,23 @@ fn_count(struct eval *ev, const struct node *call, struct value *args, int nargs
 		}
 		eval_walk_init(&w, args[i]);
 		while (eval_walk_next(ev, &w, &v))
-			n += counts_as_number(ev, &v, w.in_ref);
+			n += any ? v.kind != V_BLANK : counts_as_number(ev, &v, w.in_ref);
 	}
 	*out = value_num(n);
 }
 
 void
+fn_count(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
+{
+	UNUSED(call);
+	count(ev, args, nargs, 0, out);
+}
+
+void
 fn_counta(struct eval *ev, const struct node *call, struct value *args, int nargs, struct value *out)
 {
-	double n = 0;
-
-	(void)call;
-	for (int i = 0; i < nargs; i++) {
-		struct eval_walk w;
-		struct value v;
-
-		if (args[i].kind == V_MISSING) {
-			n++;
-			continue;
-		}
-		eval_walk_init(&w, args[i]);
-		while (eval_walk_next(ev, &w, &v))
-			n += v.kind != V_BLANK;
-	}
-	*out = value_num(n);
+	UNUSED(call);
+	count(ev, args, nargs, 1, out);
 }
 
 void

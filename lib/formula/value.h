@@ -82,6 +82,17 @@ value_error(int k)
 	return (struct value){.kind = V_ERROR, .error = (uint8_t)k};
 }
 
+/* Element (r, c) of an array that is stretched: one row or column repeats; beyond it #N/A. */
+static inline struct value
+value_stretched(const struct array *a, int32_t r, int32_t c)
+{
+	if (a->rows == 1)
+		r = 0;
+	if (a->cols == 1)
+		c = 0;
+	return r < a->rows && c < a->cols ? a->v[(int64_t)r * a->cols + c] : value_error(XE_NA);
+}
+
 static inline struct value
 value_blank(void)
 {
