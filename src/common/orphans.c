@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,31 +17,6 @@
 #include "spool/remote.h"
 
 #define LOOK_NS ((int64_t)50 * 1000000000)
-
-void
-cli_start_apart(const char *path, const char *const argv[])
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		sigset_t none;
-		int null;
-
-		if (fork()) /* a grandchild: nobody's to wait for */
-			_exit(0);
-		setsid();
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		null = open("/dev/null", O_RDWR);
-		for (int fd = 0; fd < 3; fd++)
-			dup2(null, fd);
-		syscall(SYS_close_range, 3, ~0u, 0);
-		execvp(path, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-}
 
 /* sim-remote --forget; what it complains of is in note. Its status; 75 where it gave no answer. */
 static int

@@ -10,7 +10,4 @@ void cli_orphans(struct spool *sp, struct cli_actions *o);
 /* A sim-reap that does so, if any is due, and that nobody waits for. 0 or -1: the spool cannot be read. */
 int cli_orphans_apart(struct spool *sp, struct err *e);
 
-/* A program of the suite in a session of its own, nobody's child, with nothing open. */
-void cli_start_apart(const char *path, const char *const argv[]);
-
 #endif

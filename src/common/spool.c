@@ -1,10 +1,14 @@
 /* spool: see spool.h. */
 #include "common/spool.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -36,6 +40,31 @@ cli_sibling(const char *name, char *out, size_t n)
 	}
 	snprintf(out, n, "%s", name);
 	return out;
+}
+
+void
+cli_start_apart(const char *path, const char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sigset_t none;
+		int null;
+
+		if (fork()) /* a grandchild: nobody's to wait for */
+			_exit(0);
+		setsid();
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		null = open("/dev/null", O_RDWR);
+		for (int fd = 0; fd < 3; fd++)
+			dup2(null, fd);
+		syscall(SYS_close_range, 3, ~0u, 0);
+		execvp(path, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
 }
 
 int64_t

@@ -13,6 +13,8 @@ void cli_spool_open(struct spool *sp, const char *path, enum spool_mode mode, co
 
 /* Path of another program of the suite: beside this one, else by its name. */
 const char *cli_sibling(const char *name, char *out, size_t n);
+/* A program of the suite in a session of its own, nobody's child, with nothing open. */
+void cli_start_apart(const char *path, const char *const argv[]);
 
 /* A job's id from an operand: an id, or the key or the name of exactly one job. Ends the program (66) if there is none. */
 int64_t cli_job_operand(struct spool *sp, const char *arg);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "common/cli.h"
-#include "common/orphans.h"
 #include "common/spool.h"
 #include "remote/wrap.h"
 #include "run/show.h"
