@@ -19,16 +19,20 @@
 
 /* --- ends ------------------------------------------------------------------------------------------------------------------- */
 
-/* Who ends all that runs on a node ends the stage, its keeper and what the scheduler watches at once, and each may be the first to go: the
- * keeper's word is "terminated on request", that it was terminated as nobody watches, or that the stage was ended by that signal. */
+/* Who ends all that runs on a node ends the stage, what it started, its keeper and what the scheduler watches at once, and each may be the first
+ * to go: the keeper's word is "terminated on request", that nobody watches it any more, that the stage was ended by a signal, or what a shell
+ * makes of its command's (128 + signal), or a program of its own. Why, is the scheduler's to say. */
 static int
 may_be_from_outside(const struct work *w, const struct job_end *end, const char *why)
 {
-	if (w->stopped || w->term)
-		return 0;
-	if (!strcmp(end->outcome, "terminated"))
-		return !strncmp(why, "terminated", 10);
-	return !strcmp(end->outcome, "failed") && (end->signal == SIGTERM || end->signal == SIGKILL);
+	return !w->stopped && !w->term && (!strcmp(end->outcome, "failed") || (!strcmp(end->outcome, "terminated") && !strncmp(why, "terminated", 10)));
+}
+
+static int
+was_killed(const struct job_end *end)
+{
+	return strcmp(end->outcome, "failed") || end->signal == SIGTERM || end->signal == SIGKILL || end->status == 128 + SIGTERM ||
+	       end->status == 128 + SIGKILL;
 }
 
 /* Its result is written before the scheduler says why. One that waits again, the scheduler put back: it would find the marker taken. */
@@ -47,8 +51,9 @@ ended_from_outside(struct work *w, struct job_end *end, char *why, size_t n)
 			break;
 		work_nap(w, 300 * MS);
 	}
-	if (w->st.state == REMOTE_WAITING) {
+	if (w->st.state == REMOTE_WAITING)
 		w->x->cancel(&w->site, w->in.id, w->in.label, w->in.folder, work_soon(), &e);
+	if (w->st.state == REMOTE_WAITING && was_killed(end)) {
 		end->outcome = "lost";
 		snprintf(why, n, "lost: ended and queued again by %s", w->h->on);
 	} else if (w->st.state > REMOTE_ENDED) {

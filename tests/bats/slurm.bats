@@ -327,9 +327,9 @@ E
     [[ "$(field 1 reason)" == 'out of memory'* ]]
     [[ "$(field 2 reason)" == lost* ]]
     # where all are ended at once the stage may be the first to go: its keeper tells of a signal
-    for s in OUT_OF_MEMORY:KILL PREEMPTED:TERM CANCELLED:TERM COMPLETED:TERM; do
+    for s in OUT_OF_MEMORY:KILL PREEMPTED:TERM CANCELLED:TERM TIMEOUT:USR1 COMPLETED:TERM COMPLETED:USR1; do
         echo RUNNING >state
-        id=$(submit --retries 0 --env "FAKE_STATE=$FAKE_STATE" -- sh -c 'exec sleep 60')
+        id=$(submit --retries 0 --env "FAKE_STATE=$FAKE_STATE" -- sh -c 'trap "exit 143" USR1; until [ -e never ]; do sleep 0.1; done')
         PATH=$PWD/fake:$PATH timeout 240 sim-run --on slurm -a -q </dev/null 3>&- &
         runner=$!
         await 90 in_state "$id" running
@@ -342,7 +342,9 @@ E
 failed: out of memory: ended by Slurm (OUT_OF_MEMORY)
 failed: lost: preempted (PREEMPTED)
 cancelled: cancelled in Slurm
+failed: deadline: Slurm's own limit in time was reached (TIMEOUT)
 failed: ended by signal 15 (Terminated)
+failed: ended with status 143
 E
 }
 
@@ -419,8 +421,10 @@ none_waits() { # in Slurm, of this spool
     await 90 in_state "$id" running
     node=$(squeue -h -j "$(slurm_id "$id")" -o %N)
     here kill "${node#n}"
-    pkill -KILL -f "^[^ ]*sim-remote --keep $BATS_TEST_TMPDIR/there/.*/jobs/$id/" || true
-    kill -KILL $(awk '$1 != "starting" {print $2}' there/*/jobs/"$id"/attempts/1/lock) || true
+    for sig in STOP KILL; do # none of them sees another's end
+        pkill -$sig -f "^[^ ]*sim-remote --keep $BATS_TEST_TMPDIR/there/.*/jobs/$id/"
+        kill -$sig $(awk '$1 != "starting" {print $2}' there/*/jobs/"$id"/attempts/1/lock)
+    done
     pkill -KILL -f "slurmstepd: \[$(slurm_id "$id")\." || true
     await 60 sh -c "[ \"\$(sim-progress $id --format ndjson | jq -r .attempt)\" = 2 ]"
     sim-progress "$id" --history | grep -q 'lost: '
