@@ -469,13 +469,13 @@ main(int argc, char **argv)
 	else if (!eo.spec.model && (optind < argc || !isatty(0)))
 		read_task(&eo, &task);
 	engine_options_finish(&eo);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
 	o.bar = !quiet && isatty(2);
 	o.records = 1;
 	engine_run_id(o.run);
 	if (sim_open(&s, &eo.spec, eo.isa, &e) < 0)
 		fail(&o, &e);
+	sigaction(SIGTERM, &sa, NULL); /* not before: reading and compiling look at no flag, and have nothing to write */
+	sigaction(SIGINT, &sa, NULL);
 	if (emit) {
 		emit_source(&o, &s, !strcmp(emit, "cuda") ? GEN_CUDA : GEN_VECTOR);
 		rc = 0;

@@ -191,6 +191,7 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 	struct sim_run_options ro = {.progress = on_progress, .ctx = &bar, .stop = &stop_flag, .samples_fd = -1,
 	                             .jit = eo->jit, .device = eo->device, .ordinal = eo->ordinal, .validate = eo->validate,
 	                             .note = quiet ? NULL : on_note};
+	struct sigaction sa = {.sa_handler = on_stop};
 	struct io_atomic samples = {.fd = -1};
 	struct partial_head h;
 	struct sim_result r;
@@ -199,6 +200,8 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 
 	if (sim_open(&s, &eo->spec, eo->isa, &e) < 0)
 		cli_die(&e);
+	sigaction(SIGTERM, &sa, NULL); /* not before: reading and compiling look at no flag, and have nothing to write */
+	sigaction(SIGINT, &sa, NULL);
 	if (s.lower->ir->ntrees && !quiet)
 		cli_warn("%zu formulas have no lanes and run one trial at a time: slower, the same numbers (sim-engine names them)",
 		         s.lower->ir->ntrees);
@@ -251,7 +254,6 @@ main(int argc, char **argv)
 	                                      {"help", no_argument, 0, 'h'},
 	                                      {"version", no_argument, 0, 'V'},
 	                                      {0, 0, 0, 0}};
-	struct sigaction sa = {.sa_handler = on_stop};
 	struct engine_options eo;
 	struct summary_options so;
 	int c, quiet = 0, exact = 0, rc;
@@ -285,8 +287,6 @@ main(int argc, char **argv)
 	if (!eo.spec.model)
 		cli_usage("a workbook is wanted");
 	engine_options_finish(&eo);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
 	rc = simulate(&eo, &so, quiet, exact);
 	engine_options_free(&eo);
 	return rc;

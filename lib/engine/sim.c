@@ -115,8 +115,11 @@ check_target(struct sim *s, const struct lower_target *t, struct err *e)
 {
 	struct value v;
 
-	if (!lower_is_const(s->lower, t->v, &v))
+	if (!lower_is_const(s->lower, t->v, &v)) {
+		if (t->v.mask && !(t->v.mask & ~(LM_TEXT | LM_DYNTEXT)))
+			return err_set(e, ERR_DATA, "target %s is always text, not a number", t->label);
 		return 0;
+	}
 	if (v.kind == V_ERROR) {
 		char why[600];
 
@@ -229,6 +232,28 @@ hash_model(struct sim *s, const struct spec *spec)
 	}
 }
 
+/* Targets that may be text in some trials: a note each. */
+static void
+note_texts(struct sim *s)
+{
+	struct note *all = ARENA_NEW(&s->arena, struct note, s->nnotes + s->lower->ntarget);
+	size_t n = s->nnotes, texts = 0;
+
+	if (n)
+		memcpy(all, s->note, n * sizeof *all);
+	for (size_t i = 0; i < s->lower->ntarget && texts < NOTES_MAX; i++) {
+		const struct lower_target *t = &s->lower->target[i];
+		const char *cell = cell_name(s, t->where.sheet1, t->where.row1, t->where.col1);
+
+		if (t->v.mask & (LM_TEXT | LM_DYNTEXT)) {
+			all[n++] = (struct note){cell, "this target may be text: in trials where it is, it counts as #VALUE!"};
+			texts++;
+		}
+	}
+	s->note = all;
+	s->nnotes = n;
+}
+
 /* Roots: per target value, error, type; per tracked input value, uniform. */
 static ir_ref *
 roots_of(struct sim *s, size_t *n)
@@ -290,6 +315,7 @@ sim_open(struct sim *s, struct spec *spec, enum isa isa, struct err *e)
 		goto fail;
 	}
 	s->nnotes = notes_collect(s->model, &s->arena, &s->note);
+	note_texts(s);
 	name_columns(s, spec);
 	hash_model(s, spec);
 	roots = roots_of(s, &nroots);

@@ -809,10 +809,30 @@ eval_walk_init(struct eval_walk *w, struct value from)
 	w->sheet_at = -1;
 }
 
+/* The next column of the walk's row that may hold something: a cell of the workbook, or a change where it has none. */
+static int32_t
+next_column(const struct eval *ev, struct eval_walk *w, const struct sheet *s)
+{
+	int32_t stored = INT32_MAX, extra = model_extra(ev->m, w->sheet_at, w->r, w->c);
+
+	if (s && w->r >= s->row_min && w->r <= s->row_max) {
+		size_t hi = s->row_start[w->r - s->row_min + 1];
+
+		if (!w->cell)
+			w->cell = s->row_start[w->r - s->row_min] + 1;
+		while (w->cell - 1 < hi && s->cells[w->cell - 1].col < w->c)
+			w->cell++;
+		if (w->cell - 1 < hi)
+			stored = s->cells[w->cell - 1].col;
+	}
+	return stored < extra ? stored : extra;
+}
+
 static int
 walk_ref(struct eval *ev, struct eval_walk *w, struct value *out)
 {
 	const struct ref *ref = w->from.u.ref;
+	int32_t col;
 
 	for (; w->area < ref->nareas; w->area++, w->sheet_at = -1) {
 		const struct area *a = &ref->area[w->area];
@@ -827,49 +847,22 @@ walk_ref(struct eval *ev, struct eval_walk *w, struct value *out)
 
 			clip(ev, a, w->sheet_at, &cut);
 			if (!w->state) {
-				int32_t first = s && s->row_min > cut.row1 && !ev->m->nchanges ? s->row_min : cut.row1;
-
-				w->r = first;
+				w->r = s && s->row_min > cut.row1 && !ev->m->nchanges ? s->row_min : cut.row1;
 				w->c = cut.col1;
 				w->cell = 0;
 				w->state = 1;
 			}
-			for (; w->r <= cut.row2; w->r++, w->c = cut.col1, w->cell = 0) {
-				if (!ev->m->nchanges && s) { /* walk the stored cells of the row */
-					size_t lo, hi;
-
-					if (w->r < s->row_min || w->r > s->row_max)
-						continue;
-					lo = s->row_start[w->r - s->row_min];
-					hi = s->row_start[w->r - s->row_min + 1];
-					if (!w->cell) {
-						w->cell = lo;
-						while (w->cell < hi && s->cells[w->cell].col < cut.col1)
-							w->cell++;
-						w->cell++;
-					}
-					for (; w->cell - 1 < hi && s->cells[w->cell - 1].col <= cut.col2; w->cell++) {
-						*out = eval_get(ev, w->sheet_at, w->r, s->cells[w->cell - 1].col);
-						if (out->kind == V_BLANK)
-							continue;
-						w->sheet = w->sheet_at;
-						w->row = w->r;
-						w->col = s->cells[w->cell - 1].col;
-						w->cell++;
-						return 1;
-					}
-					continue;
-				}
-				for (; w->c <= cut.col2; w->c++) {
-					*out = eval_get(ev, w->sheet_at, w->r, w->c);
+			for (; w->r <= cut.row2; w->r++, w->c = cut.col1, w->cell = 0)
+				while ((col = next_column(ev, w, s)) <= cut.col2) {
+					w->c = col + 1;
+					*out = eval_get(ev, w->sheet_at, w->r, col);
 					if (out->kind == V_BLANK)
 						continue;
 					w->sheet = w->sheet_at;
 					w->row = w->r;
-					w->col = w->c++;
+					w->col = col;
 					return 1;
 				}
-			}
 		}
 	}
 	return 0;

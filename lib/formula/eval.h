@@ -64,6 +64,8 @@ const struct formula *model_formula(const struct model *m, int sheet, int32_t ro
 const struct model_change *model_changed(const struct model *m, int sheet, int32_t row, int32_t col); /* or NULL */
 /* The last row and column of a sheet that hold something, changes too; -1 where nothing does. */
 void model_used(const struct model *m, int sheet, int32_t *row, int32_t *col);
+/* The first column from `col` on in which a row has a change where the workbook has no cell; INT32_MAX: none. */
+int32_t model_extra(const struct model *m, int sheet, int32_t row, int32_t col);
 const struct formula *model_name_formula(const struct model *m, const struct defined_name *d);
 /* The first name or function in a tree that means nothing, as text. 1 if there is one. */
 int formula_unknown(const struct node *n, char *out, size_t size);

@@ -66,6 +66,51 @@ model_used(const struct model *m, int sheet, int32_t *row, int32_t *col)
 	*col = m->priv->used[2 * sheet + 1];
 }
 
+/* The place of the first one at or behind this. */
+static size_t
+find_extra(const struct model_private *p, int sheet, int32_t row, int32_t col)
+{
+	size_t lo = 0, hi = p->nextra;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const struct model_place *x = &p->extra[mid];
+
+		if (x->sheet != sheet ? x->sheet < sheet : x->row != row ? x->row < row : x->col < col)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+int32_t
+model_extra(const struct model *m, int sheet, int32_t row, int32_t col)
+{
+	const struct model_private *p = m->priv;
+	size_t i;
+
+	if (!p->nextra)
+		return INT32_MAX;
+	i = find_extra(p, sheet, row, col);
+	return i < p->nextra && p->extra[i].sheet == sheet && p->extra[i].row == row ? p->extra[i].col : INT32_MAX;
+}
+
+static void
+add_extra(struct model *m, int sheet, int32_t row, int32_t col)
+{
+	struct model_private *p = m->priv;
+	size_t i = find_extra(p, sheet, row, col);
+
+	if (workbook_cell(m->wb, sheet, row, col))
+		return;
+	p->extra = realloc(p->extra, (p->nextra + 1) * sizeof *p->extra);
+	if (!p->extra)
+		abort();
+	memmove(p->extra + i + 1, p->extra + i, (p->nextra++ - i) * sizeof *p->extra);
+	p->extra[i] = (struct model_place){sheet, row, col};
+}
+
 static struct model_change *
 change(struct model *m, int sheet, int32_t row, int32_t col)
 {
@@ -79,6 +124,7 @@ change(struct model *m, int sheet, int32_t row, int32_t col)
 	if (!m->changes)
 		abort();
 	m->changes[m->nchanges++] = (struct model_change){.sheet = sheet, .row = row, .col = col};
+	add_extra(m, sheet, row, col);
 	p->used[2 * sheet] = row > p->used[2 * sheet] ? row : p->used[2 * sheet];
 	p->used[2 * sheet + 1] = col > p->used[2 * sheet + 1] ? col : p->used[2 * sheet + 1];
 	if (2 * m->nchanges > p->change_cap) {
@@ -154,6 +200,7 @@ model_free(struct model *m)
 	free(m->priv->parsed);
 	free(m->priv->formula);
 	free(m->priv->change_at);
+	free(m->priv->extra);
 	free(m->priv);
 	free(m->changes);
 	copula_free(m->copula);

@@ -11,6 +11,11 @@ struct parsed {
 	struct formula *f;
 };
 
+struct model_place {
+	int sheet;
+	int32_t row, col;
+};
+
 struct model_private {
 	size_t *base;           /* number of a sheet's first cell; cells are numbered through the workbook */
 	size_t ncells;
@@ -20,6 +25,8 @@ struct model_private {
 	int32_t *used;          /* by sheet: last row and last column that hold something, changes too */
 	uint32_t *change_at;    /* open hash: index + 1 into model->changes */
 	size_t change_cap;
+	struct model_place *extra;    /* of the changes, those where the workbook has no cell; by sheet, row, column */
+	size_t nextra;
 };
 
 #endif

@@ -64,3 +64,50 @@ evaluates() { # workbook, formula, value
     [ "$(jq -r 'select(.cell == "Model!A1").verdict' <<<"$output")" = agrees ]
     [ "$(jq -r 'select(.cell == "Model!B1").verdict' <<<"$output")" = differs ]
 }
+
+# One sheet of these cells, {"A1": "=1+1", ...}, as xlsx.
+sheet_of() { # NAME JSON
+    need python3
+    python3 -c 'import openpyxl' 2>/dev/null || skip "python3-openpyxl is not installed"
+    python3 - "$1" "$2" <<'PY'
+import json, sys, openpyxl
+book = openpyxl.Workbook()
+for cell, content in json.loads(sys.argv[2]).items():
+    book.active[cell] = content
+book.save(sys.argv[1])
+PY
+}
+
+@test "a cell in the last corner of a sheet does not make its empty ones count, with changed cells neither" {
+    sheet_of x.xlsx '{"A1": 1, "XFD1048576": 7, "D3": 5, "F3": 6, "B1": "=SUM(C:XFD)+A1", "B2": "=COUNT(C:XFD)+A1", "B3": "=CONCATENATE(A1,\"\")&_xlfn.CONCAT(C2:H4)"}'
+    for t in 'B1 118' 'B2 103'; do
+        run -0 timeout 60 sim x.xlsx -i 'A1 ~ 100 + 0 * normal(0,1)' -t "${t% *}" -n 100 --seed 1 --format ndjson
+        [ "$(jq '.targets[0].mean' <<<"$output")" = "${t#* }" ]
+    done
+    run -0 timeout 60 sim-model x.xlsx --set E3=4 --set C2=2 --set H4=3 --set D3=9 --set I3=99 --set C5=99 --eval B3
+    [ "$(jq -r .value <<<"$output")" = 129463 ]
+}
+
+@test "SIGTERM ends a program that is still reading its workbook" {
+    mkfifo x.xlsx
+    for p in sim sim-engine; do
+        "$p" x.xlsx -t A1 3>&- &
+        pid=$!
+        await 20 grep -q "x.xlsx" "/proc/$pid/cmdline"
+        kill -TERM $pid
+        run wait $pid
+        rc=0
+        wait $pid || rc=$?
+        [ "$rc" -eq 143 ]
+    done
+}
+
+@test "a target that is text is told: always, or in some trials" {
+    sheet_of x.xlsx '{"A1": 1, "B1": "=IF(A1>1,\"high\",\"low\")", "B2": "=IF(A1>1,A1,\"\")", "B3": "=IF(A1>1,A1,0)"}'
+    run --separate-stderr -65 sim x.xlsx -i 'A1 ~ normal(1,1)' -t B1 -n 100 --seed 1
+    [[ "$stderr" == *'B1 is always text'* ]]
+    run --separate-stderr -0 sim x.xlsx -i 'A1 ~ normal(1,1)' -t B2 -t B3 -n 100 --seed 1 --format ndjson
+    [ "$(grep -c 'may be text' <<<"$stderr")" -eq 1 ]
+    [[ "$stderr" == *'B2: this target may be text'* ]]
+    jq -e '.targets[0] | .n + .errors_by_kind["#VALUE!"] == 100' <<<"$output"
+}
