@@ -378,6 +378,8 @@ main(int argc, char **argv)
 		case OPT_SLOT:
 			if (nslots == 64)
 				cli_usage("--slot: no more than 64");
+			if (!*optarg)
+				cli_usage("--slot: NAME or NAME=N is wanted");
 			slot[nslots++] = optarg;
 			break;
 		case OPT_DRAIN: r.hand_back_first = 0; break;

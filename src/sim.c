@@ -4,12 +4,15 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -96,6 +99,25 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* By man(1), which also says whether there is such a page; returns where there is none. */
+static void
+show_page(const char *page)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY);
+
+		dup2(null, 1);
+		dup2(null, 2);
+		execlp("man", "man", "-w", page, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+		execlp("man", "man", page, (char *)NULL);
+}
+
 static int
 help(char **argv)
 {
@@ -106,9 +128,13 @@ help(char **argv)
 	DIR *dir;
 
 	if (argv[0]) {
+		if (!is_verb(argv[0]))
+			cli_usage("help: \"%s\" is no verb", argv[0]);
 		snprintf(page, sizeof page, "sim-%.50s", argv[0]);
-		execlp("man", "man", page, (char *)NULL);
-		cli_usage("no manual reader: man is not installed");
+		show_page(page);
+		argv[1] = (char *)(uintptr_t)"--help"; /* no manual here, or nobody to show it */
+		argv[2] = NULL;
+		run_verb(argv);
 	}
 	fputs(usage, stdout);
 	fputs("\nVerbs (sim help VERB opens its manual):\n", stdout);
@@ -260,7 +286,7 @@ main(int argc, char **argv)
 
 	cli_start("sim");
 	if (argc > 1 && !strcmp(argv[1], "help"))
-		return help(argv + 2);
+		return help((char *[]){argv[2], NULL, NULL});
 	if (argc > 1 && is_verb(argv[1]) && access(argv[1], F_OK) < 0)
 		run_verb(argv + 1);
 	engine_options_init(&eo);

@@ -98,6 +98,8 @@ job_load(struct spool *sp, int64_t id, struct job *j, struct err *e)
 	if (rc > 0 && job_read(st, j) < 0)
 		rc = err_nomem(e);
 	db_done(st);
+	if (rc == 0)
+		err_set(e, ERR_NOINPUT, "there is no job %lld", (long long)id);
 	return rc;
 }
 

@@ -53,7 +53,7 @@ struct job {
 #undef COL_D
 };
 
-/* 1 found, 0 no such job, -1. job_free() what was found. */
+/* 1 found, 0 no such job (e says so), -1. job_free() what was found. */
 int job_load(struct spool *sp, int64_t id, struct job *j, struct err *e);
 void job_free(struct job *j);
 /* "SELECT every column FROM job ": append a WHERE, db_query_text(), and job_read() each row. */

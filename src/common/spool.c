@@ -102,7 +102,7 @@ cli_job_line(const char *line, size_t n)
 	int64_t id;
 
 	if (n && line[0] != '{')
-		return job_id_parse(line);
+		return strlen(line) == n ? job_id_parse(line) : 0;
 	if (record_parse(line, n, &r, NULL) < 0)
 		return 0;
 	id = !strcmp(r.type, "job") && r.job ? job_id_parse(r.job) : 0;

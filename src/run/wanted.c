@@ -20,6 +20,23 @@ wanted_add(struct runner *r, int64_t id)
 	r->next_look = 1;
 }
 
+/* A line may come late: what sim-reap has removed is not there. The others go on. */
+static int
+is_there(struct runner *r, int64_t id)
+{
+	struct err e = {0};
+	int64_t found;
+	int rc = db_get_int(r->sp.db, &e, &found, "SELECT id FROM job WHERE id=?", "i", id);
+
+	if (rc < 0)
+		cli_die(&e);
+	if (rc == 0) {
+		cli_warn("standard input, line %ld: there is no job %lld", r->in.lineno, (long long)id);
+		r->only = r->failed = 1;
+	}
+	return rc;
+}
+
 void
 wanted_read(struct runner *r)
 {
@@ -46,7 +63,8 @@ wanted_read(struct runner *r)
 		id = cli_job_line(line, n);
 		if (!id)
 			cli_no_job_line(r->in.lineno);
-		wanted_add(r, id);
+		if (is_there(r, id))
+			wanted_add(r, id);
 	}
 }
 

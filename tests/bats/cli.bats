@@ -154,6 +154,15 @@ offers() {
     bash -c '. "$0/contrib/completion/sim.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sim; printf "%s\n" "${COMPREPLY[@]}"' "$ROOT" "$@"
 }
 
+@test "sim help VERB: its manual, or its help where there is none; 64 for what is no verb" {
+    MANPATH=$BATS_TEST_TMPDIR run -0 sim help submit
+    [[ "$output" == 'usage: sim-submit'* ]]
+    for v in bogus ../sim x.y; do
+        run --separate-stderr -64 sim help "$v"
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    done
+}
+
 @test "completion: every option that --help names" {
     for p in "$BIN"/sim "$BIN"/sim-*; do
         p=${p##*/}

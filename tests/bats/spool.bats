@@ -467,6 +467,21 @@ X
     [[ "$(field 1 why)" == held* ]]
 }
 
+@test "lines of jobs that are not there, or of none" {
+    submit -- true
+    for p in 'sim-progress -' 'sim-ctl cancel -'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -66 $p <<<999
+        [[ "$stderr" == *': there is no job 999' ]]
+        # shellcheck disable=SC2086
+        run -65 $p < <(printf '1\0\n')
+    done
+    run --separate-stderr -1 sim-run -q < <(echo '{"v":1,"type":"job","job":"999"}'; echo 1)
+    [[ "$stderr" == *'line 1: there is no job 999'* ]]
+    in_state 1 completed # the other one has run
+    run --separate-stderr -65 sim-run < <(printf '1\0\n')
+}
+
 @test "no such job: 66" {
     submit -- true
     run -66 sim-progress 99
