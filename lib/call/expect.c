@@ -1,6 +1,7 @@
 /* expect: see expect.h. Paths are compiled when the request is read, so that a mistake is found before anything is sent. */
 #include "call/expect.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,12 @@ path_exists(const struct json *j, const struct step *s, size_t n)
 			j = json_kind(j) == JSON_T_OBJECT ? json_member(j, s->key) : NULL;
 			continue;
 		}
+		if (s->kind == STEP_EACH && json_kind(j) == JSON_T_OBJECT) {
+			for (void *it = json_first(j); it; it = json_next(j, it))
+				if (path_exists(json_iter_value(it), s + 1, n - 1))
+					return 1;
+			return 0;
+		}
 		if (json_kind(j) != JSON_T_ARRAY)
 			return 0;
 		if (s->kind == STEP_EACH) {
@@ -188,7 +195,7 @@ is_type(const struct json *j, const char *name)
 	case JSON_T_NULL: return !strcmp(name, "null");
 	case JSON_T_BOOL: return !strcmp(name, "boolean");
 	case JSON_T_INT: return !strcmp(name, "integer") || !strcmp(name, "number");
-	case JSON_T_REAL: return !strcmp(name, "number");
+	case JSON_T_REAL: return !strcmp(name, "number") || (!strcmp(name, "integer") && json_number(j) == trunc(json_number(j))); /* 1.0 */
 	case JSON_T_STRING: return !strcmp(name, "string");
 	case JSON_T_ARRAY: return !strcmp(name, "array");
 	default: return !strcmp(name, "object");

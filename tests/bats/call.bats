@@ -171,14 +171,17 @@ true /text?body={"a":[{},{"b":false}]} {"path":".a[].b"}
 false /text?body={"a":[{},{"b":null}]} {"path":".a[].b"}
 false /text?body={"a":[{"b":0}]} {"path":[".a",".a[1]"]}
 false /text?body={"a":[{"b":0}]} {"path":".a.b"}
+true /text?body={"a":{"x":{},"y":{"b":1}}} {"path":".a[].b"}
+false /text?body={"a":{"x":{},"y":{"b":null}}} {"path":".a[].b"}
 true /text?body={"a":1,"b":[{"c":"x"}]} {"schema":{"type":"object","required":["a","b"],"properties":{"b":{"type":"array","items":{"required":["c"],"properties":{"c":{"type":"string"}}}}}}}
 false /text?body={"a":1,"b":[{"d":"x"}]} {"schema":{"required":["a","b"],"properties":{"b":{"items":{"required":["c"]}}}}}
 false /text?body={"a":1} {"schema":{"required":["a","b"]}}
 false /text?body=[1,2.5] {"schema":{"items":{"type":"integer"}}}
+true /text?body=[1,2.0] {"schema":{"items":{"type":"integer"}}}
 true /text?body=[1,2.5,null] {"schema":{"items":{"type":["number","null"]}}}
 false /text?body="c" {"schema":{"enum":["a","b"]}}
 END
-    [ "$n" -eq 26 ]
+    [ "$n" -eq 29 ]
 }
 
 @test "what is expected and not understood is refused before anything is sent" {
