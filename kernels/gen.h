@@ -44,7 +44,7 @@ K(g_index)(kd a, double last)
 #define G_STRIDE 264
 
 /* A part goes over the whole block before the next one begins, so that its code stays in the cache of instructions. */
-#define G_PARAMS const struct g_args *a, const double *tab, double *out, double *s
+#define G_PARAMS const struct g_block_args *a, const double *tab, double *out, double *s
 #define G_PASS a, tab, out, s
 #define G_DRAW(n) kv_philox_fill(out + (n) * G_STRIDE, a->seed, a->stream[n], a->trial0, 256);
 #define G_LOOP for (size_t k = 0; k < 256; k += KLANES)
@@ -76,7 +76,7 @@ K(g_index)(kd a, double last)
 #define G_BLOCK_3(fn) G_BLOCK(fn, K(fn)(u, k_set(p), k_set(q), k_set(r)), double p, double q, double r)
 
 static __attribute__((noinline, cold, unused)) kd
-kv_g_slow(const struct g_args *a, unsigned site, kd x, kd y)
+kv_g_slow(const struct g_block_args *a, unsigned site, kd x, kd y)
 {
 	double t[3 * KLANES] __attribute__((aligned(64)));
 
@@ -88,7 +88,7 @@ kv_g_slow(const struct g_args *a, unsigned site, kd x, kd y)
 
 /* The host's function of one operand. */
 static __attribute__((noinline, unused)) kd
-kv_g_call1(const struct g_args *a, unsigned site, kd x)
+kv_g_call1(const struct g_block_args *a, unsigned site, kd x)
 {
 	double t[2 * KLANES] __attribute__((aligned(64)));
 
@@ -99,7 +99,7 @@ kv_g_call1(const struct g_args *a, unsigned site, kd x)
 
 /* Searches of short tables, entry by entry; where some lane is near an entry the host decides on 15 digits. */
 static __attribute__((noinline, unused)) kd
-kv_g_countle(const struct g_args *a, unsigned site, const double *t, size_t n, kd x)
+kv_g_countle(const struct g_block_args *a, unsigned site, const double *t, size_t n, kd x)
 {
 	kd count = k_set(0.0);
 	km near = k_lt(x, x);
@@ -115,7 +115,7 @@ kv_g_countle(const struct g_args *a, unsigned site, const double *t, size_t n, k
 }
 
 static __attribute__((noinline, unused)) kd
-kv_g_findeq(const struct g_args *a, unsigned site, const double *t, size_t n, kd x)
+kv_g_findeq(const struct g_block_args *a, unsigned site, const double *t, size_t n, kd x)
 {
 	kd at = k_set(0.0);
 	km near = k_lt(x, x);
@@ -132,7 +132,7 @@ kv_g_findeq(const struct g_args *a, unsigned site, const double *t, size_t n, kd
 #define G_ROUND(site, x, n) kv_g_round_const(a, site, x, n)
 
 K_FN kd
-kv_g_round_const(const struct g_args *a, unsigned site, kd x, double n)
+kv_g_round_const(const struct g_block_args *a, unsigned site, kd x, double n)
 {
 	km near;
 	kd y = K(fast_round_const)(x, n, &near);
@@ -141,14 +141,14 @@ kv_g_round_const(const struct g_args *a, unsigned site, kd x, double n)
 }
 
 #define NEARROW(name, near, slow)                                                              \
-	K_FN kd kv_g_##name(const struct g_args *a, unsigned site, kd x, kd y)                 \
+	K_FN kd kv_g_##name(const struct g_block_args *a, unsigned site, kd x, kd y)                 \
 	{                                                                                      \
 		if (__builtin_expect(k_any(K(maybe_##near)(x, y)), 0) && k_any(K(near)(x, y))) \
 			return kv_g_slow(a, site, x, y);                                       \
 		return K(fast_##name)(x, y);                                                   \
 	}
 #define EACHROW(name, slow)                                                                    \
-	K_FN kd kv_g_##name(const struct g_args *a, unsigned site, kd x, kd y)                 \
+	K_FN kd kv_g_##name(const struct g_block_args *a, unsigned site, kd x, kd y)                 \
 	{                                                                                      \
 		return kv_g_slow(a, site, x, y);                                               \
 	}

@@ -2,9 +2,9 @@
 #ifndef KERNELS_GEN_ARGS_H
 #define KERNELS_GEN_ARGS_H
 
-#include <stdint.h>
+#include "kernels/lane.h"
 
-struct g_args {
+struct g_block_args {
 	uint64_t seed, trial0;
 	const uint64_t *stream;
 	const double *tab;

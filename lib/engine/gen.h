@@ -2,7 +2,7 @@
  * gen: C source from the intermediate representation, one text in two dialects.
  *
  *   GEN_VECTOR   C on explicit vector types, for the machine's compiler: exports
- *                void sim_block(const struct g_args *), which computes a block of 256 trials (kernels/gen.h, lib/engine/jit.c)
+ *                void sim_block(const struct g_block_args *), which computes a block of 256 trials (kernels/gen.h, lib/engine/jit.c)
  *   GEN_CUDA     CUDA C for NVRTC: a kernel that draws, computes, and reduces leaves of trials to the sums of lib/stats
  *                (kernels/gpu.h, lib/engine/gpu.c)
  *

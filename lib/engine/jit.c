@@ -29,7 +29,7 @@ struct jit {
 	struct gen gen;
 	const struct vm_program *p;
 	void *lib;
-	void (*block)(const struct g_args *a);
+	void (*block)(const struct g_block_args *a);
 	struct vm_insn *site;
 	unsigned lanes;
 	double gain;
@@ -245,7 +245,7 @@ load(struct jit *j, const char *path, struct err *e)
 
 struct jit_state {
 	const struct jit *j;
-	struct g_args a;
+	struct g_block_args a;
 	struct vm_run one;      /* a copy of the run, for one vector of lanes */
 	double *memory;
 };
@@ -302,7 +302,7 @@ jit_attach(const struct jit *j, struct vm_run *run, struct err *e)
 	}
 	memset(s->memory, 0, nout * sizeof(double));
 	s->j = j;
-	s->a = (struct g_args){.seed = run->seed, .stream = g->stream, .tab = g->tab, .out = s->memory,
+	s->a = (struct g_block_args){.seed = run->seed, .stream = g->stream, .tab = g->tab, .out = s->memory,
 	                       .work = s->memory + nout, .call = call_site, .host = s};
 	s->one = *run;
 	s->one.n = s->one.lane1 = j->lanes;
