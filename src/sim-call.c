@@ -254,7 +254,12 @@ other_option(struct program *p, int c, const char *arg)
 	case OPT_PHASE: o->phase = arg; break;
 	case OPT_HTTP: o->http.version = (enum http_version)choice("--http", arg, versions); break;
 	case OPT_CACERT: o->http.ca_file = arg; break;
-	case OPT_AGENT: p->agent = arg; break;
+	case OPT_AGENT:
+		for (const char *s = arg; *s; s++)
+			if ((unsigned char)*s < 0x20 || *s == 0x7f)
+				cli_usage("--user-agent: a line break or control character is in it");
+		p->agent = arg;
+		break;
 	case OPT_PUBLIC: o->http.public_only = 1; break;
 	case OPT_RESULTS: p->results_only = 1; break;
 	case 'q': p->quiet = 1; break;
@@ -486,6 +491,24 @@ find_input(struct program *p)
 
 /* --- the whole ------------------------------------------------------------------------------------------------------------------ */
 
+/* What would fail each call, after it was made. */
+static void
+check_files(const struct program *p)
+{
+	struct err e;
+	struct stat st;
+
+	if (p->o.body_dir && stat(p->o.body_dir, &st) == 0 && !S_ISDIR(st.st_mode))
+		err_set(&e, ERR_CANTCREAT, "--body-dir: %s is no folder", p->o.body_dir);
+	else if (p->o.body_dir && access(p->o.body_dir, W_OK | X_OK) < 0)
+		err_sys(&e, ERR_CANTCREAT, "--body-dir: cannot write to %s", p->o.body_dir);
+	else if (p->o.http.ca_file && access(p->o.http.ca_file, R_OK) < 0)
+		err_sys(&e, ERR_NOINPUT, "--cacert: cannot read %s", p->o.http.ca_file);
+	else
+		return;
+	cli_die(&e);
+}
+
 /* As many descriptors as may be; fewer places if that is not enough. */
 static void
 fit_descriptors(struct program *p)
@@ -538,6 +561,7 @@ main(int argc, char **argv)
 	if (argc - optind > 1)
 		cli_usage("one FILE, not %d", argc - optind);
 	p.input = argv[optind];
+	check_files(&p);
 	p.start_ns = clk_boot_ns();
 	set_signals();
 	p.out = writer_start(1, UNREAD_MAX, &e);

@@ -927,6 +927,18 @@ unread_in_time() {
     [ "$(jq -s 'map(select(.ok)) | length' out)" -eq 41 ]
 }
 
+@test "what would fail every call is told before the first" {
+    echo '{"url":"'"$H"'/ok?key='"$K"'"}' >in
+    : >file
+    for o in '73 --body-dir nosuch' '73 --body-dir file' '66 --cacert nosuch'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr "-${o%% *}" sim-call ${o#* } in
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    done
+    run --separate-stderr -64 sim-call --user-agent $'a\r\nX-Evil: 1' in
+    [ -z "$(seen "$K")" ]
+}
+
 @test "options: one line, status 64" {
     for o in '-j 0' '--rate -1' '--rate 5/fortnight' '--order random' '--deadline 0' '--inline 1T' '--retry-budget much' '--backoff soon' '--http 3' '--retry-status 42' 'a b'; do
         # shellcheck disable=SC2086
