@@ -68,8 +68,8 @@ evaluates() { # workbook, formula, value
 # One sheet of these cells, {"A1": "=1+1", ...}, as xlsx.
 sheet_of() { # NAME JSON
     need python3
-    python3 -c 'import openpyxl' 2>/dev/null || skip "python3-openpyxl is not installed"
-    python3 - "$1" "$2" <<'PY'
+    /usr/bin/python3 -c 'import openpyxl' 2>/dev/null || skip "python3-openpyxl is not installed"
+    /usr/bin/python3 - "$1" "$2" <<'PY'
 import json, sys, openpyxl
 book = openpyxl.Workbook()
 for cell, content in json.loads(sys.argv[2]).items():
