@@ -216,7 +216,7 @@ bring_list(const char *attempt, struct buf *b, struct err *e)
 		buf_putc(&x.sent, '\n');
 	if (rc == 0 && access(path, F_OK) == 0)
 		rc = io_read_file(path, LIST_MAX, &x.sent, e);
-	if (rc == 0 && access(root, F_OK) == 0)
+	if (rc == 0)
 		rc = walk_below(&k, "", 0, e);
 	if (rc == 0)
 		rc = buf_printf(b, "{\"v\":1,\"files\":%lld}\n", (long long)x.files) < 0 ? err_nomem(e) : 0;
@@ -282,6 +282,15 @@ name_it(struct bringing *x, struct err *e)
 	return 0;
 }
 
+/* A folder that both see may be away for a while, as a connection may: asked again. What the list itself holds is another matter. */
+static int
+not_now(int rc, struct err *e)
+{
+	if (rc < 0 && e->status != ERR_DATA)
+		e->status = ERR_TEMPFAIL;
+	return rc;
+}
+
 /* The next piece of it, into b. */
 static int
 read_piece(struct bringing *x, struct buf *b, struct err *e)
@@ -296,7 +305,7 @@ read_piece(struct bringing *x, struct buf *b, struct err *e)
 	snprintf(at, sizeof at, "%lld", (long long)x->at);
 	snprintf(most, sizeof most, "%lld", (long long)want);
 	if (look_seen(&x->w->site, x->there, seen))
-		rc = io_read_at(seen, x->at, (size_t)want, b, e);
+		rc = not_now(io_read_at(seen, x->at, (size_t)want, b, e), e);
 	else
 		rc = site_run(&x->w->site, argv, NULL, 0, b, &said, &status, work_soon(), e);
 	if (rc == 0 && status)
@@ -436,7 +445,7 @@ ask_list(struct work *w, struct buf *b, struct err *e)
 
 	buf_clear(b);
 	if (look_seen(&w->site, w->in.folder, seen))
-		return bring_list(seen, b, e);
+		return not_now(bring_list(seen, b, e), e);
 	rc = site_run(&w->site, argv, NULL, 0, b, &said, &status, work_soon(), e);
 	if (rc == 0 && status)
 		rc = err_set(e, status == ERR_DATA ? ERR_DATA : ERR_TEMPFAIL, "cannot list the files over there: %.300s", said.s ? said.s : "");

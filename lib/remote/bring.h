@@ -30,7 +30,7 @@ int bring_to(struct work *w, struct err *e);
 int bring_back(struct work *w, struct err *e);
 
 /* What sim-remote --list ATTEMPT prints: a line of JSON for each file that is not as it was sent (name, size, mtime, mode) or is no regular
- * one (name, other), then {"files":N}. */
+ * one (name, other), then {"files":N}. 66: the folder is not there; whoever asks has seen it. */
 int bring_list(const char *attempt, struct buf *b, struct err *e);
 
 #endif

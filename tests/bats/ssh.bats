@@ -607,6 +607,14 @@ two" ]
     [ "$(stat -c %s small/out)" = 150000 ]
 }
 
+@test "a folder that has gone out of sight is no folder without files" {
+    mkdir -p attempt/work
+    echo 1 >attempt/work/out.txt
+    [ "$(sim-remote --list "$PWD/attempt" | jq -c '.name // .files')" = $'"out.txt"\n1' ]
+    mv attempt/work attempt/away
+    run -66 sim-remote --list "$PWD/attempt"
+}
+
 @test "a file to send that is not there is refused; one that is gone later fails the job" {
     run -66 sim-submit --send none -- true
     [[ $output == *"--send"*none* ]]
