@@ -120,3 +120,17 @@ clk_since_s(int64_t boot_ns)
 {
 	return (double)(clk_boot_ns() - boot_ns) * 1e-9;
 }
+
+int64_t
+clk_of_timespec(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+struct timespec
+clk_timespec(int64_t ns)
+{
+	int64_t part = (ns % 1000000000 + 1000000000) % 1000000000;
+
+	return (struct timespec){.tv_sec = (ns - part) / 1000000000, .tv_nsec = part};
+}

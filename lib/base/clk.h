@@ -3,10 +3,15 @@
 #define BASE_CLK_H
 
 #include <stdint.h>
+#include <time.h>
 
 int64_t clk_boot_ns(void);
 double clk_since_s(int64_t boot_ns);   /* seconds from then to now */
 int64_t clk_real_ns(void); /* since 1970, UTC */
+
+/* A file's time in nanoseconds since 1970, and back; before that they are negative. */
+int64_t clk_of_timespec(const struct timespec *t);
+struct timespec clk_timespec(int64_t ns);
 
 /* "2026-11-21T03:42:38.123Z"; out holds CLK_TEXT bytes. */
 #define CLK_TEXT 80

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/io.h"
 #include "record/record.h"
 #include "remote/look.h"
@@ -49,12 +50,6 @@ static int
 join(char out[PATH_MAX], const char *folder, const char *name, struct err *e)
 {
 	return (size_t)snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX ? 0 : err_set(e, ERR_DATA, "the path of %.200s is too long", name);
-}
-
-static int64_t
-mtime_of(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * SECOND + st->st_mtim.tv_nsec;
 }
 
 /* --- all files below a folder ---------------------------------------------------------------------------------------------- */
@@ -114,10 +109,10 @@ send_file(struct walk *k, const char *name, const char *path, const struct stat 
 	if ((size_t)snprintf(to, sizeof to, "jobs/%lld/attempts/%lld/work/%s", (long long)w->job, (long long)w->n, name) >= sizeof to)
 		return err_set(e, ERR_DATA, "the path of %.200s is too long", name);
 	if (site_content(&w->site, path, content, work_soon(), e) < 0 ||
-	    site_copy(&w->site, content, to, (int)(st->st_mode & 0700) | 0600, mtime_of(st), work_soon(), e) < 0)
+	    site_copy(&w->site, content, to, (int)(st->st_mode & 0700) | 0600, clk_of_timespec(&st->st_mtim), work_soon(), e) < 0)
 		return -1;
 	rc = buf_puts(&x->sent, "{\"v\":1") | record_str(&x->sent, "name", name) | record_int(&x->sent, "size", st->st_size) |
-	     record_int(&x->sent, "mtime", mtime_of(st)) | buf_puts(&x->sent, "}\n");
+	     record_int(&x->sent, "mtime", clk_of_timespec(&st->st_mtim)) | buf_puts(&x->sent, "}\n");
 	return rc ? err_set(e, ERR_DATA, "%s: a name that is no UTF-8 cannot be sent", path) : 0;
 }
 
@@ -169,7 +164,7 @@ as_sent(const struct listing *x, const char *name, const struct stat *st)
 {
 	struct buf line = BUF_INIT;
 	int same, rc = buf_puts(&line, "\n{\"v\":1") | record_str(&line, "name", name) | record_int(&line, "size", st->st_size) |
-	               record_int(&line, "mtime", mtime_of(st)) | buf_puts(&line, "}\n");
+	               record_int(&line, "mtime", clk_of_timespec(&st->st_mtim)) | buf_puts(&line, "}\n");
 
 	same = rc == 0 && x->sent.s && memmem(x->sent.s, x->sent.len, line.s, line.len) != NULL;
 	buf_free(&line);
@@ -193,7 +188,7 @@ list_file(struct walk *k, const char *name, const char *path, const struct stat 
 		regular = 0;
 	}
 	if (regular)
-		rc |= record_int(&line, "size", st->st_size) | record_int(&line, "mtime", mtime_of(st)) | record_int(&line, "mode", st->st_mode & 0777);
+		rc |= record_int(&line, "size", st->st_size) | record_int(&line, "mtime", clk_of_timespec(&st->st_mtim)) | record_int(&line, "mode", st->st_mode & 0777);
 	else
 		rc |= record_bool(&line, "other", 1);
 	rc |= buf_puts(&line, "}\n") | (line.s ? buf_add(x->out, line.s, line.len) : -1);
@@ -337,8 +332,7 @@ take_pieces(struct bringing *x, struct err *e)
 static int
 settle(struct bringing *x, struct err *e)
 {
-	int64_t part = (x->mtime % SECOND + SECOND) % SECOND;
-	struct timespec when[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (x->mtime - part) / SECOND, .tv_nsec = part}};
+	struct timespec when[2] = {{.tv_nsec = UTIME_OMIT}, clk_timespec(x->mtime)};
 	mode_t mask = umask(077);
 	char folder[PATH_MAX];
 
@@ -356,7 +350,7 @@ is_here(const struct bringing *x)
 {
 	struct stat st;
 
-	return stat(x->here, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == x->size && mtime_of(&st) == x->mtime;
+	return stat(x->here, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == x->size && clk_of_timespec(&st.st_mtim) == x->mtime;
 }
 
 /* Where it broke off it goes on. */

@@ -262,7 +262,7 @@ priority_step(struct work *w)
 	struct err e = {0};
 
 	attempt_path(&w->sp, w->job, w->n, "priority", path, sizeof path);
-	if (!w->x->priority || w->ran || stat(path, &st) < 0 || (seen = (int64_t)st.st_mtim.tv_sec * SECOND + st.st_mtim.tv_nsec) == w->priority_seen)
+	if (!w->x->priority || w->ran || stat(path, &st) < 0 || (seen = clk_of_timespec(&st.st_mtim)) == w->priority_seen)
 		return;
 	if (io_read_file(path, 64, &b, &e) == 0 && b.len &&
 	    w->x->priority(&w->site, w->in.id, w->in.folder, strtoll(b.s, NULL, 10), work_soon(), &e) < 0)

@@ -101,7 +101,7 @@ stat_item(struct item *x, struct err *e)
 	if (stat(x->path, &st) < 0)
 		return err_sys(e, ERR_NOINPUT, "cannot look at %s", x->path);
 	x->size = st.st_size;
-	x->mtime_ns = st.st_mtim.tv_sec * S + st.st_mtim.tv_nsec;
+	x->mtime_ns = clk_of_timespec(&st.st_mtim);
 	x->ino = st.st_ino;
 	return 0;
 }

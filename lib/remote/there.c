@@ -99,7 +99,6 @@ there_folder(const char *folder, char out[PATH_MAX], struct err *e)
 }
 
 #define DAY 86400
-#define S ((int64_t)1000000000)
 
 static int
 older(const char *path, time_t age)
@@ -489,8 +488,7 @@ link_file(int argc, char **argv, struct err *e)
 int
 there_copy(const char *from, const char *to, int mode, int64_t mtime, struct err *e)
 {
-	int64_t part = (mtime % S + S) % S;
-	struct timespec when[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (mtime - part) / S, .tv_nsec = part}};
+	struct timespec when[2] = {{.tv_nsec = UTIME_OMIT}, clk_timespec(mtime)};
 	int fd = open(from, O_RDONLY | O_CLOEXEC), rc;
 	struct stat st;
 

@@ -46,17 +46,11 @@ is_ignored(const char *s)
 	return s[0] == '.' || !strncmp(s, "~$", 2) || ends_in(s, ".tmp") || ends_in(s, ".part");
 }
 
-static int64_t
-ns_of(struct timespec t)
-{
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* D1 for one file. */
 static int
 file_complete(const char *path, const struct stat *st, int64_t settle_ns)
 {
-	int64_t written = ns_of(st->st_mtim), changed = ns_of(st->st_ctim), now = clk_real_ns();
+	int64_t written = clk_of_timespec(&st->st_mtim), changed = clk_of_timespec(&st->st_ctim), now = clk_real_ns();
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), busy;
 
 	if (fd < 0)
@@ -151,7 +145,7 @@ spec_model(const char *spec, const char *folder, char *model, struct err *e)
 static const char *
 case_key(const struct submission *s, const char *name, const struct stat *st, char *out, size_t n)
 {
-	snprintf(out, n, "scan:%s:%llu:%lld", name, (unsigned long long)st->st_ino, (long long)ns_of(st->st_mtim));
+	snprintf(out, n, "scan:%s:%llu:%lld", name, (unsigned long long)st->st_ino, (long long)clk_of_timespec(&st->st_mtim));
 	return s->key ? s->key : out;
 }
 
