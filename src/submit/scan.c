@@ -214,28 +214,60 @@ model_to_come(const char *spec, const char *folder, int64_t settle_ns, char used
 	return !complete(model, settle_ns, 0);
 }
 
+/* What has been taken is removed under a name that no scan takes: a folder that is removed by half has another time, and would be taken for new.
+   The next scan removes what one that was killed has left of these. */
+#define SPENT ".spent."
+
 static void
-reject(const char *new_folder, const char *name, const char *path, const struct err *e)
+spend(const char *taking, const char *name, const char *path)
 {
-	char to[PATH_MAX], note[PATH_MAX + 16], other[300];
+	char spent[PATH_MAX], hidden[300];
+
+	snprintf(hidden, sizeof hidden, SPENT "%.200s", name);
+	join(spent, taking, hidden);
+	if (rename(path, spent) == 0)
+		spool_remove_tree(spent, NULL);
+}
+
+static void
+remove_spent(const char *taking)
+{
+	DIR *dir = opendir(taking);
+	struct dirent *d;
+	char path[PATH_MAX];
+
+	while (dir && (d = readdir(dir)))
+		if (!strncmp(d->d_name, SPENT, sizeof SPENT - 1)) {
+			join(path, taking, d->d_name);
+			spool_remove_tree(path, NULL);
+		}
+	if (dir)
+		closedir(dir);
+}
+
+/* The reason first: nothing lies there without one. Where it cannot be written, as on a full disk, the next scan tries again. */
+static void
+reject(const char *new_folder, const char *taking, const char *name, const char *path, const struct err *e)
+{
+	char to[PATH_MAX], note[PATH_MAX + 16], draft[PATH_MAX], other[300];
 	struct io_atomic f;
+	struct stat st;
 	struct err ignored;
 
 	snprintf(other, sizeof other, ".rejected/%.200s", name);
 	join(to, new_folder, other);
-	if (rename(path, to) < 0) { /* one of that name is there already */
+	if (lstat(to, &st) == 0) { /* an earlier one of that name */
 		snprintf(other, sizeof other, ".rejected/%.200s.%lld", name, (long long)clk_real_ns());
 		join(to, new_folder, other);
-		if (rename(path, to) < 0)
-			return;
 	}
 	snprintf(note, sizeof note, "%s.reason", to);
-	if (io_atomic_open(&f, note, &ignored) < 0)
+	join(draft, taking, SPENT "reason");
+	if (io_atomic_open(&f, draft, &ignored) < 0)
 		return;
 	if (io_write_all(f.fd, e->msg, strlen(e->msg)) < 0 || io_write_all(f.fd, "\n", 1) < 0)
 		io_atomic_abort(&f);
-	else
-		io_atomic_commit(&f, &ignored);
+	else if (io_atomic_commit(&f, &ignored) == 0 && rename(draft, note) == 0)
+		rename(path, to);
 }
 
 /* --- the folder ---------------------------------------------------------------------------------------------------------- */
@@ -331,6 +363,7 @@ scan_folder(struct submission *s, const struct scan_options *o)
 		cli_warn("another sim-submit --scan is at work on %s", folder);
 		return 0;
 	}
+	remove_spent(taking);
 	n = list(taking, &name); /* D3 */
 	for (size_t i = 0; i < n; i++) {
 		join(path, taking, name[i]);
@@ -374,7 +407,7 @@ scan_folder(struct submission *s, const struct scan_options *o)
 					cli_die(&e);
 				}
 				cli_warn("%s rejected: %s", name[i], e.msg);
-				reject(folder, name[i], to, &e);
+				reject(folder, taking, name[i], to, &e);
 				rejected = 1;
 				continue;
 			}
@@ -384,7 +417,7 @@ scan_folder(struct submission *s, const struct scan_options *o)
 				spent[nspent] = strdup(used);
 				spec[nspent++] = strdup(to);
 			} else {
-				spool_remove_tree(to, NULL);
+				spend(taking, name[i], to);
 			}
 		}
 	for (size_t i = 0; i < nspent; i++)

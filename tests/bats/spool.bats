@@ -619,6 +619,32 @@ all_stopped() { # JOB: each of its processes
     [ -s "$SIM_SPOOL/new/.rejected/bad.xlsx.reason" ]
 }
 
+@test "the drop folder: a scan killed as it removes what it has taken: not taken again, not rejected" {
+    need strace
+    submit -- true
+    new=$SIM_SPOOL/new
+    mkdir case && cp "$DCF" case/m.xlsx && cp "$SPEC" case/s.json && mv case "$new/case"
+    sleep 0.1 # what is tested is that it has settled
+    run strace -f -o trace -e trace=rmdir -e inject=rmdir:signal=KILL:when=1 sim-submit --scan --settle 10ms -n 1000
+    grep -q 'killed by SIGKILL' trace
+    [ "$(find "$new" -name '*case' -type d | wc -l)" -eq 1 ]
+    sleep 0.1
+    run -0 sim-submit --scan --settle 10ms -n 1000
+    [ "$(find "$new" -name '*case*' | wc -l)" -eq 0 ]
+    [ "$(sql "SELECT count(*) FROM job WHERE name='case'")" -eq 1 ]
+}
+
+@test "the drop folder: a second bad case of the same name takes nothing from the first" {
+    submit -- true
+    for text in nonsense rubbish; do
+        echo $text >"$SIM_SPOOL/new/bad.xlsx"
+        run -1 sim-submit --scan --settle 0
+    done
+    [ "$(cat "$SIM_SPOOL/new/.rejected/bad.xlsx")" = nonsense ]
+    [ "$(find "$SIM_SPOOL/new/.rejected" -name '*.reason' | wc -l)" -eq 2 ]
+    [ "$(find "$SIM_SPOOL/new/.rejected" -type f | wc -l)" -eq 4 ]
+}
+
 # --- the spool itself ------------------------------------------------------------------------------------------------------------------
 
 @test "a spool open to others, on a network, or that is none, is refused" {
