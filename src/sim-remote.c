@@ -188,7 +188,11 @@ main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "hV", longs, NULL)) != -1) {
 		switch (c) {
 		case OPT_KEEP: return keep(optarg);
-		case OPT_ON: handed.on = on = optarg; break;
+		case OPT_ON:
+			if (on)
+				cli_usage("--on: one place");
+			handed.on = on = optarg;
+			break;
 		case OPT_STAGE: action = "stage"; break;
 		case OPT_ATTACH: action = "attach"; break;
 		case OPT_FORGET: action = "forget"; break;
@@ -204,6 +208,8 @@ main(int argc, char **argv)
 		default: cli_usage_hint();
 		}
 	}
+	if (optind < argc)
+		cli_usage("\"%s\" is one word too many", argv[optind]);
 	if (action) {
 		hear_in_turn();
 		return near(action);

@@ -387,7 +387,11 @@ main(int argc, char **argv)
 		case OPT_FORMAT: r.table = cli_format(optarg, "table ndjson") == CLI_TABLE; break;
 		case OPT_SPOOL: spool = optarg; break;
 		case OPT_RELAY: is_relay = 1; break;
-		case OPT_ON: r.on = optarg; break;
+		case OPT_ON:
+			if (r.on)
+				cli_usage("--on: one place; another sim-run may run beside this one");
+			r.on = optarg;
+			break;
 		case 'h': return cli_help(usage);
 		case 'V': return cli_version();
 		default: cli_usage_hint();

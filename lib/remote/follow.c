@@ -93,6 +93,23 @@ fetch_files(struct work *w, struct job_end *end, char *why, size_t n)
 	}
 }
 
+/* 0: it could not be asked for now, and is again. Where it cannot be read, or nobody waits any more, it stays there. */
+static int
+fetch_log(struct work *w, const char *name)
+{
+	struct err e = {0};
+
+	if (work_copy_log(w, name, &e) == 0)
+		return 1;
+	if (e.status == ERR_TEMPFAIL && !w->term) {
+		work_say(w, NULL, w->why, e.msg);
+		return 0;
+	}
+	w->keep_there = 1;
+	dprintf(w->h->log_fd, "sim-remote: not all of its log is here (%s): see %s:%s/%s\n", e.msg, w->site.name, w->in.folder, name);
+	return 1;
+}
+
 /* The result over there, with all of the output here. 1 done, 0 not yet. */
 static int
 finish_by_result(struct work *w)
@@ -102,8 +119,11 @@ finish_by_result(struct work *w)
 	struct record r;
 	struct job_end end = {.status = -1};
 	char why[600] = "";
-	int rc = look_file(&w->site, w->in.folder, "result", 65536, &b, work_soon(), &e);
+	int rc;
 
+	if (!fetch_log(w, "log"))
+		return 0;
+	rc = look_file(&w->site, w->in.folder, "result", 65536, &b, work_soon(), &e);
 	if (rc <= 0) {
 		buf_free(&b);
 		work_say(w, NULL, w->why, rc < 0 ? e.msg : "its result came and went");
@@ -122,7 +142,6 @@ finish_by_result(struct work *w)
 		end.outcome = "failed";
 	if (may_be_from_outside(w, &end, why))
 		ended_from_outside(w, &end, why, sizeof why);
-	work_copy_log(w, "log");
 	fetch_files(w, &end, why, sizeof why);
 	work_verdict(w, end.outcome, *why ? why : NULL, end.status, end.signal, w->in.uncertain ? REMOTE_FENCED : REMOTE_GONE);
 	record_free(&r);
@@ -141,7 +160,7 @@ finish_by_state(struct work *w, int started)
 	char why[300];
 	int gone;
 
-	work_copy_log(w, started ? "log" : "scheduler.log");
+	fetch_log(w, started ? "log" : "scheduler.log");
 	look_stop(&w->site, w->in.folder, "lost", work_soon(), &e); /* what may live on a node that is cut off ends when it sees the folder again */
 	gone = work_sweep(w, &e);
 	if (w->term)

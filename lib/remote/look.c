@@ -386,3 +386,29 @@ look_file(struct site *s, const char *folder, const char *name, size_t limit, st
 	rc = ask(s, "--file", full, most, NULL, b, until, e);
 	return rc < 0 ? -1 : rc == 0;
 }
+
+int
+look_piece(struct site *s, const char *folder, const char *name, int64_t offset, size_t n, struct buf *b, int64_t until, struct err *e)
+{
+	char path[PATH_MAX], full[PATH_MAX], from[24], most[24];
+	char *argv[] = {s->program, (char *)(uintptr_t)"--piece", full, from, most, NULL};
+	struct buf said = BUF_INIT;
+	int status = 0, rc;
+
+	if (look_seen(s, folder, path)) {
+		if (path_of(path, name, full, e) < 0)
+			return -1;
+		if (access(full, F_OK) < 0 && errno == ENOENT)
+			return 0;
+		return io_read_at(full, offset, n, b, e) < 0 ? -1 : 1;
+	}
+	if (path_of(folder, name, full, e) < 0)
+		return -1;
+	snprintf(from, sizeof from, "%lld", (long long)offset);
+	snprintf(most, sizeof most, "%zu", n);
+	rc = site_run(s, argv, NULL, 0, b, &said, &status, until, e);
+	if (rc == 0 && status && status != ERR_NOINPUT)
+		rc = err_set(e, ERR_IO, "%s over there: status %d: %.300s", name, status, said.s ? said.s : "");
+	buf_free(&said);
+	return rc < 0 ? -1 : !status;
+}

@@ -54,7 +54,9 @@ int look_at(struct site *s, const char *folder, int64_t offset, size_t max, stru
 /* 1 fenced by this call or an earlier one; 0 it is a keeper's: it started; -1. Makes the folder if it is not there. */
 int look_fence(struct site *s, const char *folder, const char *why, int64_t until, struct err *e);
 int look_stop(struct site *s, const char *folder, const char *why, int64_t until, struct err *e);
-/* A whole file of at most `limit` bytes (result, log): 1, 0 it is not there, -1. */
+/* A whole file of at most `limit` bytes (result): 1, 0 it is not there, -1. */
 int look_file(struct site *s, const char *folder, const char *name, size_t limit, struct buf *b, int64_t until, struct err *e);
+/* n bytes of a file from an offset, fewer at its end (log): 1, 0 it is not there, -1 (75: not now; 74: it cannot be read). */
+int look_piece(struct site *s, const char *folder, const char *name, int64_t offset, size_t n, struct buf *b, int64_t until, struct err *e);
 
 #endif

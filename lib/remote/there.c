@@ -108,6 +108,16 @@ older(const char *path, time_t age)
 	return lstat(path, &st) == 0 && st.st_mtime + age < time(NULL);
 }
 
+/* What we gave a name: SHA256, SHA256.EXT, SHA256.EXT.part. What else lies there is somebody's own. */
+static int
+is_ours(const char *name)
+{
+	char sha[SHA256_TEXT];
+
+	snprintf(sha, sizeof sha, "%.64s", name);
+	return sha256_is_text(sha) && (!name[64] || name[64] == '.');
+}
+
 /* The entries of a folder whose `mark` (NULL: themselves) was not touched for a month; of what never arrived whole, for two days. */
 static void
 clean_folder(const char *folder, const char *mark)
@@ -120,7 +130,7 @@ clean_folder(const char *folder, const char *mark)
 		size_t n = strlen(x->d_name);
 		int part = n > 5 && !strcmp(x->d_name + n - 5, ".part");
 
-		if (x->d_name[0] == '.' || (size_t)snprintf(path, sizeof path, "%s/%s", folder, x->d_name) >= sizeof path ||
+		if (!is_ours(x->d_name) || (size_t)snprintf(path, sizeof path, "%s/%s", folder, x->d_name) >= sizeof path ||
 		    (size_t)snprintf(look, sizeof look, "%s%s%s", path, mark ? "/" : "", mark ? mark : "") >= sizeof look)
 			continue;
 		if (access(look, F_OK) == 0 ? older(look, part ? 2 * DAY : 30 * DAY) : older(path, 2 * DAY))

@@ -19,7 +19,7 @@
 
 #define CALL_NS (30 * SECOND)        /* one question */
 #define LATE_NS (120 * SECOND)       /* until a submission that was cut off has certainly arrived or not */
-#define LOG_MAX ((size_t)4 << 20)
+#define LOG_PIECE ((size_t)4 << 20)
 
 /* --- time and signals ----------------------------------------------------------------------------------------------------- */
 
@@ -292,13 +292,50 @@ work_find_offset(struct work *w)
 	munmap(s, (size_t)st.st_size);
 }
 
-void
-work_copy_log(struct work *w, const char *name)
+static int
+copy_pieces(struct work *w, const char *name, int fd, int64_t *at, int (*begun)(struct work *, const struct buf *, struct err *), struct err *e)
 {
 	struct buf b = BUF_INIT;
-	struct err e = {0};
+	int rc;
 
-	if (look_file(&w->site, w->in.folder, name, LOG_MAX, &b, work_soon(), &e) > 0 && b.len && io_write_all(w->h->log_fd, b.s, b.len) < 0)
-		work_say(w, NULL, w->why, "the log could not be copied");
+	do {
+		buf_clear(&b);
+		rc = look_piece(&w->site, w->in.folder, name, *at, LOG_PIECE, &b, work_soon(), e);
+		if (rc > 0 && *at == 0 && begun)
+			rc = begun(w, &b, e) < 0 ? -1 : 1;
+		if (rc <= 0)
+			break;
+		if (io_write_all(fd, b.s ? b.s : "", b.len) < 0)
+			rc = err_sys(e, ERR_IO, "cannot write its log");
+		*at += (int64_t)b.len;
+		work_nap(w, 0);
+	} while (rc > 0 && b.len == LOG_PIECE);
 	buf_free(&b);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Of a log that was cut over there, its beginning too. */
+static int
+copy_head(struct work *w, const struct buf *log, struct err *e)
+{
+	static const char cut[] = "[cut: ";
+	char path[PATH_MAX];
+	int64_t at = 0;
+	int fd, rc;
+
+	if (log->len < sizeof cut || memcmp(log->s, cut, sizeof cut - 1))
+		return 0;
+	attempt_path(&w->sp, w->job, w->n, "log.head", path, sizeof path);
+	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(e, ERR_IO, "cannot create %s", path);
+	rc = copy_pieces(w, "log.head", fd, &at, NULL, e);
+	close(fd);
+	return rc;
+}
+
+int
+work_copy_log(struct work *w, const char *name, struct err *e)
+{
+	return copy_pieces(w, name, w->h->log_fd, &w->logged, copy_head, e);
 }

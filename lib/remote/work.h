@@ -31,7 +31,7 @@ struct work {
 	int term, pause, paused;
 	int64_t priority_seen;
 	/* the copy */
-	int64_t copied;
+	int64_t copied, logged;         /* of the output, of the log */
 	int open_line;                  /* in the middle of a line of the output */
 	/* what was said last */
 	char state[24], why[300], trouble[400], host_said[128], id_said[REMOTE_ID];
@@ -60,7 +60,8 @@ void work_put_record(struct work *w);
 size_t work_copy(struct work *w, int last);
 /* H3: where the copy goes on. */
 void work_find_offset(struct work *w);
-void work_copy_log(struct work *w, const char *name);
+/* What is not here yet of a log over there, to ours. 0, or -1: not all of it. */
+int work_copy_log(struct work *w, const char *name, struct err *e);
 
 /* Of what certainly does not run: cancelled there, so that nothing stays behind. What is certain then (spool/remote.h). */
 int work_sweep(struct work *w, struct err *e);

@@ -10,22 +10,17 @@
 #include "remote/task.h"
 #include "spool/slots.h"
 
+/* What means something on this machine alone. */
 static int
 ours_alone(const char *text)
 {
 	static const char *const name[] = {"SIM_COOKIE", "SIM_SPOOL_JOB", "SIM_CHECKPOINT", "SIM_TIMEOUT", "SIM_DEADLINE", "CUDA_VISIBLE_DEVICES"};
 	size_t n = strcspn(text, "=");
-	char key[256];
-	const char *here;
 
 	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)
 		if (strlen(name[i]) == n && !strncmp(text, name[i], n))
 			return 1;
-	if (n >= sizeof key)
-		return 0;
-	snprintf(key, sizeof key, "%.*s", (int)n, text);
-	here = getenv(key);
-	return here && text[n] && !strcmp(here, text + n + 1); /* of this machine, not of the job */
+	return 0;
 }
 
 static char **
@@ -96,7 +91,7 @@ wrap_launch(const struct spool *sp, const struct job *j, const char *on, const c
 	struct buf b = BUF_INIT;
 	char **v;
 
-	there.envp = job_env(&l->arena, l->task.envp);
+	there.envp = job_env(&l->arena, l->own_env);
 	there.folder = j->folder;
 	snprintf(label, sizeof label, "sim-%s-%lld-%lld", sp->id, (long long)j->id, (long long)j->attempt);
 	if (task_write(&b, &there, label, e) < 0) {

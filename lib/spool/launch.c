@@ -188,13 +188,10 @@ env_of_slots(struct env *x, const char *units)
 static int
 build_env(struct spool *sp, const struct job *j, const char *units, struct launch *l, struct err *e)
 {
-	struct env x = {.a = &l->arena};
+	struct env x = {.a = &l->arena}, all = {.a = &l->arena};
 	char text[PATH_MAX], cookie[ATTEMPT_COOKIE];
 	int64_t boot = clk_boot_ns(), left = l->task.timeout_ns;
 
-	for (char **p = environ; *p; p++)
-		if (allowed_name(*p))
-			env_put(&x, *p);
 	if ((j->parent && env_of_job(sp, &x, j->parent, e) < 0) || env_of_job(sp, &x, j->id, e) < 0)
 		return -1;
 	snprintf(text, sizeof text, "%lld", (long long)j->id);
@@ -218,8 +215,14 @@ build_env(struct spool *sp, const struct job *j, const char *units, struct launc
 	env_of_slots(&x, units);
 	attempt_cookie(sp, j->id, j->attempt, cookie);
 	env_put(&x, cookie);
-	l->task.envp = x.v;
-	return x.failed || !x.v ? err_nomem(e) : 0;
+	for (char **p = environ; *p; p++)
+		if (allowed_name(*p))
+			env_put(&all, *p);
+	for (size_t i = 0; i < x.n; i++)
+		env_put(&all, x.v[i]);
+	l->task.envp = all.v;
+	l->own_env = x.v;
+	return x.failed || all.failed || !x.v || !all.v ? err_nomem(e) : 0;
 }
 
 /* --- the task ----------------------------------------------------------------------------------------------------------- */

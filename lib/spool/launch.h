@@ -16,6 +16,7 @@
 struct launch {
 	struct arena arena;      /* owns all below */
 	struct keeper_task task;
+	char **own_env;          /* of task.envp what is the job's own and not this process's */
 };
 
 /* engine, relay: paths of sim-engine and sim-run. 0, or -1: the task cannot be run (65) or the spool cannot be read. */

@@ -102,6 +102,12 @@ trouble() { # JOB PATTERN
     [ "$(stat -c %a "$work")" = 700 ]
 }
 
+@test "two places at once, or a word too many, are refused" {
+    run -64 sim-run --all --on far --on bare
+    run -64 sim-remote --on far --on bare --check
+    run -64 sim-remote --on far --check bare
+}
+
 @test "a command runs there, and its output and status come back" {
     job=$(submit -- sh -c 'echo "home $HOME"; echo to the log >&2; exit 7')
     run on_far
@@ -109,6 +115,22 @@ trouble() { # JOB PATTERN
     [ "$(field "$job" status)" = 7 ]
     [ "$(output_of "$job")" = "home $FAR/home" ]
     [ "$(cat "$SIM_SPOOL/jobs/$job/attempts/1/log")" = "to the log" ]
+}
+
+@test "a long log comes back whole; of one that was cut, the beginning too" {
+    job=$(submit -- sh -c 'seq -f %015.0f 400000 >&2')
+    cut=$(submit -- sh -c 'echo begin >&2; head -c 70000000 /dev/zero | tr "\\0" x >&2; sleep 2; echo end >&2')
+    on_far
+    seq -f %015.0f 400000 | cmp - "$SIM_SPOOL/jobs/$job/attempts/1/log"
+    [ "$(head -n 1 "$SIM_SPOOL/jobs/$cut/attempts/1/log.head")" = begin ]
+    [ "$(tail -n 1 "$SIM_SPOOL/jobs/$cut/attempts/1/log")" = end ]
+}
+
+@test "what --env gave arrives, also where sim-run itself has the same" {
+    export SIM_TEST_TOKEN=abc
+    job=$(submit --env SIM_TEST_TOKEN --env LANG=C.UTF-8 -- sh -c 'echo $SIM_TEST_TOKEN $LANG')
+    LANG=C.UTF-8 on_far
+    [ "$(output_of "$job")" = "abc C.UTF-8" ]
 }
 
 @test "words of every kind arrive as they are" {
@@ -207,13 +229,16 @@ trouble() { # JOB PATTERN
 @test "contents and programs that nobody used for a month are removed" {
     run -0 sim-remote --on bare --check
     home=$FAR/home/bare
-    mkdir -p "$home/content" "$home/programs/old"
-    touch "$home/content/new" "$home/content/new.part"
-    touch -d '3 days ago' "$home/content/half.part" "$home/content/kept"
-    touch -d '40 days ago' "$home/content/old" "$home/programs/old/complete" "$home/cleaned"
+    a=$(printf a%.0s {1..64}) b=$(printf b%.0s {1..64}) c=$(printf c%.0s {1..64})
+    mkdir -p "$home/content" "$home/programs/$a" "$home/programs/mine"
+    touch "$home/content/$a.csv" "$home/content/$b.part"
+    touch -d '3 days ago' "$home/content/$c.part" "$home/content/$c"
+    touch -d '40 days ago' "$home/content/$b" "$home/programs/$a/complete" "$home/cleaned"
+    touch -d '40 days ago' "$home/content/mine.txt" "$home/programs/mine" # what is not named as ours is not ours
     run -0 sim-remote --on bare --check
-    [ "$(cd "$home/content" && echo *)" = "kept new new.part" ]
-    [ ! -e "$home/programs/old" ]
+    [ "$(cd "$home/content" && echo *)" = "$a.csv $b.part $c mine.txt" ]
+    [ ! -e "$home/programs/$a" ]
+    [ -d "$home/programs/mine" ]
     [ -x "$(jq -r .program <<<"$output")" ]
 }
 
