@@ -111,6 +111,14 @@ proc_alive(struct proc_id p)
 }
 
 int
+proc_stopped(struct proc_id p)
+{
+	struct stat_line s;
+
+	return p.pid > 0 && read_stat(p.pid, &s) == 0 && s.start == p.start && s.state == 'T';
+}
+
+int
 proc_pidfd(struct proc_id p)
 {
 	int fd = p.pid > 0 ? (int)syscall(SYS_pidfd_open, p.pid, 0) : -1;

@@ -25,6 +25,8 @@ struct proc_id {
 /* Start time of a live process (zombies count as dead): 0 or -1. */
 int proc_start_time(pid_t pid, uint64_t *start);
 int proc_alive(struct proc_id p);
+/* 1 while it is stopped by a signal. */
+int proc_stopped(struct proc_id p);
 
 /* A pidfd of exactly this process, close-on-exec; -1 if it is gone. */
 int proc_pidfd(struct proc_id p);

@@ -253,20 +253,30 @@ end_step(struct work *w)
 	return 0;
 }
 
+/* It is not there as it was told: who heard it was killed before it had done it. */
+static int
+told_in_vain(const struct work *w)
+{
+	return w->l.stopped >= 0 && w->l.stopped != w->pause && clk_boot_ns() > w->told_at + w->tell_every;
+}
+
 static void
 pause_step(struct work *w)
 {
 	struct err e = {0};
-	int rc;
+	int changed = w->pause != w->paused || w->unsure, rc;
 
-	if (w->pause == w->paused || !w->ran)
+	if (!w->ran || (!changed && !told_in_vain(w)))
 		return;
 	rc = w->pause ? w->x->suspend(&w->site, w->in.id, w->in.folder, work_soon(), &e) : w->x->resume(&w->site, w->in.id, w->in.folder, work_soon(), &e);
 	if (rc < 0) {
 		work_say(w, NULL, w->why, e.msg);
 		return;
 	}
+	w->tell_every = changed || !w->tell_every ? SECOND : w->tell_every < 60 * SECOND ? 2 * w->tell_every : w->tell_every;
+	w->told_at = clk_boot_ns();
 	w->paused = w->pause;
+	w->unsure = 0;
 	work_say(w, w->paused ? "suspended" : "running", NULL, NULL);
 }
 

@@ -345,6 +345,7 @@ handover_attach(struct handover *h, struct err *e)
 		return 0;
 	}
 	work_find_offset(&w);
+	w.unsure = 1;
 	if (know_host(&w, e) < 0) { /* mended by a person: until then nothing is known */
 		work_say(&w, "waiting", NULL, e->msg);
 		drop_work(&w);

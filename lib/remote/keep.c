@@ -34,6 +34,7 @@ struct keep {
 	char folder[PATH_MAX];
 	const char *id;          /* the scheduler's */
 	const char *not_there;   /* the working folder that was asked for */
+	int order;               /* what the scheduler's signals said last: 1 stop, 0 go on, -1 nothing */
 };
 
 /* --- what is to be done ------------------------------------------------------------------------------------------------- */
@@ -320,10 +321,14 @@ over_already(struct keep *k)
 static pid_t
 start_keeper(struct keep *k, int adopt, int runner_fd, struct err *e)
 {
+	struct attempt_probe a;
 	pid_t pid;
 
 	if (!adopt)
 		tell_folder(k);
+	/* who was killed may have been told to stop it, and may have done it or not */
+	else if (attempt_probe(&k->sp, k->t.job, k->t.attempt, &a, NULL) == 0)
+		k->t.paused = k->order >= 0 ? k->order : proc_stopped(a.stage);
 	pid = adopt ? keeper_adopt(&k->sp, &k->t, runner_fd, e) : keeper_start(&k->sp, &k->t, runner_fd, e);
 
 	if (pid < 0 && !adopt)
@@ -353,25 +358,32 @@ status_of_end(struct keep *k, int ws, struct err *e)
 	return status;
 }
 
+/* To the keeper; and kept, for one that replaces it. */
 static void
-pass_on(int sig_fd, pid_t keeper)
+pass_on(struct keep *k, int sig_fd, pid_t keeper)
 {
 	struct signalfd_siginfo si;
 
 	while (read(sig_fd, &si, sizeof si) == (ssize_t)sizeof si)
 		switch (si.ssi_signo) {
-		case SIGTSTP: kill(keeper, SIGUSR1); break;
-		case SIGCONT: kill(keeper, SIGUSR2); break;
+		case SIGTSTP:
+		case SIGCONT:
+			k->order = si.ssi_signo == SIGTSTP;
+			kill(keeper, k->order ? SIGUSR1 : SIGUSR2);
+			break;
 		case SIGTERM:
 		case SIGINT:
-		case SIGHUP: kill(keeper, SIGTERM); break;
+		case SIGHUP:
+			k->t.end_why = "terminated on request";
+			kill(keeper, SIGTERM);
+			break;
 		default: break;
 		}
 }
 
 /* Until the keeper ends; what it says is for a spool, and there is none here. */
 static int
-watch(pid_t keeper, int from, int sig_fd)
+watch(struct keep *k, pid_t keeper, int from, int sig_fd)
 {
 	char b[4096];
 	int ws = 0;
@@ -381,7 +393,7 @@ watch(pid_t keeper, int from, int sig_fd)
 
 		if (poll(p, 2, 1000) < 0 && errno != EINTR)
 			poll(NULL, 0, 100);
-		pass_on(sig_fd, keeper);
+		pass_on(k, sig_fd, keeper);
 		while (read(from, b, sizeof b) > 0)
 			;
 		if (waitpid(keeper, &ws, WNOHANG) != 0)
@@ -423,7 +435,7 @@ keep_tied(struct keep *k, struct err *e)
 		close(p[1]);
 		if (keeper < 0)
 			return e->status;
-		ws = watch(keeper, p[0], sig_fd);
+		ws = watch(k, keeper, p[0], sig_fd);
 		close(p[0]);
 		/* killed alone, with its stage alive: once more */
 		if (attempt_probe(&k->sp, k->t.job, k->t.attempt, &a, NULL) < 0 || a.has_result || !a.stage_locked)
@@ -482,7 +494,7 @@ keep_detached(struct keep *k, int adopt, char *said, size_t n, struct err *e)
 int
 remote_keep_signal(const char *folder, int sig, struct err *e)
 {
-	struct keep k = {.id = NULL};
+	struct keep k = {.order = -1};
 	struct attempt_probe p = {0};
 	struct look l = {.exists = 0};
 	int rc = find_root(&k, folder, e);
@@ -502,7 +514,7 @@ remote_keep_signal(const char *folder, int sig, struct err *e)
 int
 remote_keep(const char *folder, enum keep_mode mode, const char *id, char *said, size_t n, struct err *e)
 {
-	struct keep k = {.id = id};
+	struct keep k = {.id = id, .order = -1};
 	int status, rc;
 
 	snprintf(said, n, "began");

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/proc.h"
 #include "record/record.h"
+#include "spool/attempt.h"
 
 static int
 path_of(const char *folder, const char *name, char out[PATH_MAX], struct err *e)
@@ -112,20 +113,13 @@ read_events(const char *folder, int64_t offset, size_t max, struct look *l, stru
 	return n < 0 ? err_sys(e, ERR_TEMPFAIL, "cannot read %s", path) : 0;
 }
 
-static int
-byte_locked(int fd, off_t at)
-{
-	struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-
-	return fcntl(fd, F_OFD_GETLK, &f) == 0 && f.l_type != F_UNLCK;
-}
-
 /* Whether anybody is at it. A marker of this machine's earlier boot: nobody. */
 static void
 who_lives(const char *folder, struct look *l)
 {
 	char path[PATH_MAX], boot[PROC_BOOT] = "", host[128] = "";
-	int fd, stage = 0, keeper = 0;
+	struct attempt_probe p = {0};
+	int fd;
 
 	if (!l->marked || l->fenced || proc_boot_id(boot, NULL) < 0 || gethostname(host, sizeof host - 1) < 0)
 		return;
@@ -137,17 +131,18 @@ who_lives(const char *folder, struct look *l)
 		return;
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0) {
-		keeper = byte_locked(fd, 0);
-		stage = byte_locked(fd, 1);
+		attempt_read_lock(fd, &p);
 		close(fd);
 	} else if (errno != ENOENT) {
 		return;
 	}
+	if (proc_alive(p.stage) && !proc_stopped(p.keeper)) /* both, and it is the scheduler that has stopped all of it */
+		l->stopped = proc_stopped(p.stage);
 	/* between the marker and the lock */
-	if (!keeper && l->pid > 0 && proc_alive((struct proc_id){(pid_t)l->pid, l->start}))
-		keeper = 1;
-	l->orphan = stage && !keeper;
-	l->keeper_locked = keeper || stage;
+	if (!p.keeper_locked && l->pid > 0 && proc_alive((struct proc_id){(pid_t)l->pid, l->start}))
+		p.keeper_locked = 1;
+	l->orphan = p.stage_locked && !p.keeper_locked;
+	l->keeper_locked = p.keeper_locked || p.stage_locked;
 }
 
 /* The result before the output: when it is there, all of the output is. */
@@ -160,7 +155,7 @@ look_here(const char *folder, int64_t offset, size_t max, struct look *l, struct
 	buf_clear(&bytes);
 	memset(l, 0, sizeof *l);
 	l->bytes = bytes;
-	l->keeper_locked = -1;
+	l->keeper_locked = l->stopped = -1;
 	l->exists = folder_there(folder);
 	if (l->exists <= 0)
 		return l->exists < 0 ? err_sys(e, ERR_TEMPFAIL, "cannot open %s", folder) : 0;
@@ -281,6 +276,7 @@ look_write(const struct look *l, struct buf *b)
 	rc |= record_u64(b, "start", l->start);
 	rc |= record_bool(b, "has_result", l->has_result);
 	rc |= record_int(b, "keeper", l->keeper_locked);
+	rc |= record_int(b, "stopped", l->stopped);
 	rc |= record_bool(b, "orphan", l->orphan);
 	rc |= record_bool(b, "work", l->work);
 	rc |= record_int(b, "size", l->size);
@@ -307,6 +303,8 @@ look_parse(struct buf *text, struct look *l, struct err *e)
 		l->size = json_whole(json_member(o, "size"));
 		l->pid = json_whole(json_member(o, "pid"));
 		l->keeper_locked = (int)json_whole(json_member(o, "keeper"));
+		if (json_member(o, "stopped"))
+			l->stopped = (int)json_whole(json_member(o, "stopped"));
 		l->orphan = json_truth(json_member(o, "orphan"));
 		l->work = json_truth(json_member(o, "work"));
 		num_parse_u64(start ? start : "0", &l->start);
@@ -331,7 +329,7 @@ look_at(struct site *s, const char *folder, int64_t offset, size_t max, struct l
 	buf_clear(&bytes);
 	memset(l, 0, sizeof *l);
 	l->bytes = bytes;
-	l->keeper_locked = -1;
+	l->keeper_locked = l->stopped = -1;
 	snprintf(from, sizeof from, "%lld", (long long)offset);
 	snprintf(most, sizeof most, "%zu", max);
 	rc = ask(s, "--look", folder, from, most, &out, until, e);

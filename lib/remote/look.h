@@ -29,6 +29,7 @@ struct look {
 	char boot[40];
 	int has_result;
 	int keeper_locked;       /* 1: who took the marker lives, or its stage does; 0: for certain nobody (any more); -1: cannot be told (another machine) */
+	int stopped;             /* its stage is stopped and its keeper is not; 0: it is not; -1: cannot be told */
 	int orphan;              /* its stage lives and its keeper does not: keep.h adopts it; sim-remote --look over there has done so */
 	int work;                /* it has a working folder of its own (bring.h) */
 	int64_t size;            /* of events.ndjson */

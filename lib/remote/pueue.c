@@ -22,6 +22,8 @@ word(const char *s)
 	return (char *)(uintptr_t)s;
 }
 
+#define PUEUE_SAYS_NO 128 /* its own words are statuses below this; one that was killed has said nothing */
+
 /* Runs pueue. 0 where it said yes; `refused` gets 1 and e what it said where it ran and said no. */
 static int
 pueue(struct site *s, char *const argv[], struct buf *out, int *refused, int64_t until, struct err *e)
@@ -30,8 +32,8 @@ pueue(struct site *s, char *const argv[], struct buf *out, int *refused, int64_t
 	const char *text;
 	int status = -1, rc = site_run(s, argv, NULL, 0, out, &said, &status, until, e);
 
-	*refused = rc == 0 && status != 0;
-	if (*refused) {
+	*refused = rc == 0 && status > 0 && status < PUEUE_SAYS_NO;
+	if (rc == 0 && status != 0) {
 		text = said.s && said.len ? said.s : out && out->s ? out->s : "";
 		rc = err_set(e, status == 127 || status == 126 ? ERR_UNAVAILABLE : ERR_TEMPFAIL, "%s: pueue %s: %.*s", s->name, argv[1],
 		             (int)strcspn(text, "\n"), *text ? text : "failed and gave no reason");
@@ -219,12 +221,11 @@ submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int64_t u
 	argv[k] = NULL;
 	rc = line.s ? pueue(s, argv, &out, &refused, until, e) : err_nomem(e);
 	if (rc < 0 && e->status == ERR_TEMPFAIL && refused) {
+		struct remote_status st;
 		struct err ignored;
-		struct json *o = ask(s, until, &ignored);
 
-		if (o)
+		if (lookup(s, j->label, j->folder, id, &st, until, &ignored) == 0)
 			e->status = ERR_UNAVAILABLE; /* its daemon is there, and will not have it: no such group, a bad option */
-		json_free(o);
 	}
 	if (rc == 0 && out.s)
 		out.s[strcspn(out.s, "\r\n")] = '\0';

@@ -29,6 +29,8 @@ struct work {
 	struct arena arena;
 	/* asked for from outside */
 	int term, pause, paused;
+	int unsure;                     /* whether it is paused there: another looked after it before */
+	int64_t told_at, tell_every;    /* that it be paused, or not: told again where it is not so */
 	int64_t priority_seen;
 	/* the copy */
 	int64_t copied, logged;         /* of the output, of the log */

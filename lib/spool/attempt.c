@@ -136,13 +136,34 @@ attempt_note(int fd, const char *what, struct proc_id p)
 	return io_write_all(fd, line, (size_t)n);
 }
 
+void
+attempt_read_lock(int fd, struct attempt_probe *p)
+{
+	char text[4096], what[16];
+	int pid, used;
+	unsigned long long start;
+	ssize_t k;
+
+	memset(p, 0, sizeof *p);
+	p->keeper_locked = byte_locked(fd, 0);
+	p->stage_locked = byte_locked(fd, 1);
+	k = pread(fd, text, sizeof text - 1, 0);
+	text[k > 0 ? k : 0] = '\0';
+	for (const char *s = text; sscanf(s, "%15s %d %llu\n%n", what, &pid, &start, &used) == 3; s += used) {
+		if (!strcmp(what, "starting"))
+			p->starting = 1;
+		else if (!strcmp(what, "stage"))
+			p->stage = (struct proc_id){pid, start};
+		else
+			p->keeper = (struct proc_id){pid, start};
+	}
+}
+
 int
 attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt_probe *p, struct err *e)
 {
-	char path[PATH_MAX], text[4096], what[16];
-	int fd, pid, used;
-	unsigned long long start;
-	ssize_t k;
+	char path[PATH_MAX];
+	int fd;
 
 	memset(p, 0, sizeof *p);
 	if (attempt_path(sp, job, n, "result", path, sizeof path) < 0)
@@ -152,19 +173,8 @@ attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt_pro
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 		return err_sys(e, ERR_IO, "cannot open %s", path);
 	if (fd >= 0) {
-		p->keeper_locked = byte_locked(fd, 0);
-		p->stage_locked = byte_locked(fd, 1);
-		k = pread(fd, text, sizeof text - 1, 0);
+		attempt_read_lock(fd, p);
 		close(fd);
-		text[k > 0 ? k : 0] = '\0';
-		for (const char *s = text; sscanf(s, "%15s %d %llu\n%n", what, &pid, &start, &used) == 3; s += used) {
-			if (!strcmp(what, "starting"))
-				p->starting = 1;
-			else if (!strcmp(what, "stage"))
-				p->stage = (struct proc_id){pid, start};
-			else
-				p->keeper = (struct proc_id){pid, start};
-		}
 	}
 	/* after the locks: a keeper writes its result before it lets go */
 	attempt_path(sp, job, n, "result", path, sizeof path);

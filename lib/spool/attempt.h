@@ -45,6 +45,8 @@ int attempt_fence(const struct spool *sp, int64_t job, int64_t n, struct err *e)
 /* Adds a line to the lock file's text. */
 int attempt_note(int keeper_fd, const char *what, struct proc_id p);
 
+/* What an open lock file tells: all but has_result. */
+void attempt_read_lock(int fd, struct attempt_probe *p);
 int attempt_probe(const struct spool *sp, int64_t job, int64_t n, struct attempt_probe *p, struct err *e);
 
 /* Whole or not at all: temporary name, rename. sync: and on the disk. Without it a loss of power before the row is committed makes the attempt a

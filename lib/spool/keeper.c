@@ -193,6 +193,7 @@ fork_keeper(struct keeper *k, int stage_fd, struct err *e)
 		attempt_probe(k->sp, k->t->job, k->t->attempt, &p, NULL);
 		k->stage = p.stage;
 		k->pid_fd = proc_pidfd(p.stage);
+		keeper_take_over(k);
 		if (k->t->end_why)
 			keeper_end_stage(k, k->t->end_why);
 	}

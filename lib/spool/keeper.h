@@ -45,7 +45,7 @@ struct keeper_task {
 	int64_t stall_ns, grace_ns;
 	int64_t out_limit, log_limit; /* bytes; 0: the defaults */
 	int64_t from;            /* adopting: bytes of output that were relayed before */
-	int paused;              /* adopting: it is stopped */
+	int paused;              /* adopting, attaching: it is to be stopped, else to go on */
 	const char *end_why;     /* adopting, attaching: its end was asked for, and why; or NULL */
 	int remote;              /* the stage stands for one elsewhere; 2: attached to what may be there already */
 };

@@ -92,6 +92,18 @@ keeper_resume(struct keeper *k)
 		signal_all(k, SIGCONT);
 }
 
+void
+keeper_take_over(struct keeper *k)
+{
+	if (k->t->remote) {
+		proc_signal(k->stage, k->t->paused ? SIGTSTP : SIGCONT);
+		return;
+	}
+	signal_all(k, k->t->paused ? SIGSTOP : SIGCONT);
+	if (k->t->paused)
+		signal_all(k, SIGSTOP);
+}
+
 /* --- limits ---------------------------------------------------------------------------------------------------------- */
 
 static void

@@ -86,6 +86,8 @@ void keeper_end_stage(struct keeper *k, const char *why);
 int keeper_kill_rest(struct keeper *k);
 void keeper_pause(struct keeper *k);
 void keeper_resume(struct keeper *k);
+/* A stage that was adopted is stopped, or goes on, as it was told, whatever the keeper before had done of that. */
+void keeper_take_over(struct keeper *k);
 void keeper_check_limits(struct keeper *k);
 /* Milliseconds until something is due; at most a second, which bounds the log and finds lost wake-ups. */
 int keeper_wait_ms(const struct keeper *k);

@@ -220,3 +220,21 @@ task_is() { # ID FILTER VALUE
     [ "$(output_of "$job")" = out ]
     await 90 task_is 0 .status.Done.result Success
 }
+
+# Samples: all points are tests/tools/crashpoints-far without --step.
+far_points() { # OPTIONS SCENARIO...
+    run env -u SLURM_CONF timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" "$@"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "killed at system calls of a submission: the task runs once, none is left, none is missed" {
+    far_points --first 2 --step 13 --seconds 3 pueue-add
+    far_points --first $((RANDOM % 31 + 1)) --step 97 --seconds 3 pueue-run pueue-keeper pueue-stage pueue-enqueue pueue-attach pueue-attach-stage
+}
+
+@test "who carries out a cancel, a pause, a resume is killed: it is carried out all the same" {
+    far_points --first 1 --last 1 pueue-pause-keeper pueue-pause-there pueue-resume-stage pueue-resume-there
+    far_points --first $((RANDOM % 31 + 1)) --step 97 --seconds 2 pueue-cancel pueue-cancel-stage pueue-cancel-there pueue-cancel-waiting-stage pueue-retry-lives \
+        pueue-reap pueue-reap-waiting-forget pueue-recover-unwanted-forget pueue-recover-runs-stage
+}
