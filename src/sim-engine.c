@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "common/cli.h"
 #include "common/engine.h"
+#include "common/limit.h"
 #include "engine/gen.h"
 #include "engine/sim.h"
 #include "record/record.h"
@@ -95,6 +96,8 @@ read_task(struct engine_options *o, struct task *t)
 }
 
 /* --- records ------------------------------------------------------------------------------------------------ */
+
+#define LIMIT_REACHED "the limit in time was reached"
 
 struct out {
 	const struct task *task;
@@ -273,6 +276,20 @@ fail(struct out *o, const struct err *e)
 	cli_die(e);
 }
 
+/* From a thread of its own, with lines of its own. */
+static void
+limit_is_over(void *ctx)
+{
+	static const struct sim_result none;
+	struct out o = *(const struct out *)ctx;
+
+	o.line = (struct buf)BUF_INIT;
+	if (limit_can_write(1))
+		put_finished(&o, "deadline", LIMIT_REACHED, ERR_DEADLINE, &none);
+	if (limit_can_write(2))
+		cli_warn("%s before the first trial", LIMIT_REACHED);
+}
+
 /* --- one trial ------------------------------------------------------------------------------------------------- */
 
 struct replay {
@@ -378,6 +395,7 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 			fail(o, &e);
 		ro.samples_fd = samples.fd;
 	}
+	limit_end();
 	if (sim_run(s, &ro, &r, &e) < 0) {
 		io_atomic_abort(&samples);
 		fail(o, &e);
@@ -386,7 +404,7 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 		cli_progress_done();
 	if (eo->samples && io_atomic_commit(&samples, &e) < 0)
 		fail(o, &e);
-	if (r.last > r.first) {
+	if (r.trials) {
 		struct partial_head h;
 
 		engine_partial_head(s, eo, o->task->job, o->task->attempt, o->run, &h);
@@ -396,12 +414,12 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 	}
 	if (r.timed_out)
 		status = ERR_DEADLINE;
-	put_finished(o, r.timed_out ? "deadline" : r.stopped && r.last < ro.last ? "stopped" : "completed",
-	             r.timed_out ? "the limit in time was reached" : r.stopped ? "a signal asked for it" : NULL,
+	put_finished(o, r.timed_out ? "deadline" : r.stopped && r.trials < ro.last - ro.first ? "stopped" : "completed",
+	             r.timed_out ? LIMIT_REACHED : r.stopped ? "a signal asked for it" : NULL,
 	             status, &r);
 	stats_free(r.stats);
 	free(edge);
-	return r.stopped && r.last < ro.last ? -1 : status;
+	return r.stopped && r.trials < ro.last - ro.first ? -1 : status;
 }
 
 int
@@ -463,6 +481,9 @@ main(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		cli_usage("one workbook is wanted, not %d", argc - optind);
+	o.records = 1;
+	engine_run_id(o.run);
+	limit_start(engine_deadline(&eo), limit_is_over, &o);
 	engine_read_specs(&eo);
 	if (optind < argc && strcmp(argv[optind], "-"))
 		eo.spec.model = argv[optind];
@@ -470,8 +491,6 @@ main(int argc, char **argv)
 		read_task(&eo, &task);
 	engine_options_finish(&eo);
 	o.bar = !quiet && isatty(2);
-	o.records = 1;
-	engine_run_id(o.run);
 	if (sim_open(&s, &eo.spec, eo.isa, &e) < 0)
 		fail(&o, &e);
 	sigaction(SIGTERM, &sa, NULL); /* not before: reading and compiling look at no flag, and have nothing to write */

@@ -19,6 +19,7 @@
 #include "base/num.h"
 #include "common/cli.h"
 #include "common/engine.h"
+#include "common/limit.h"
 #include "common/summary.h"
 #include "engine/sim.h"
 #include "stats/partial.h"
@@ -189,7 +190,7 @@ refine(struct sim *s, const struct summary_options *so, struct sim_run_options r
 	if (sim_run(s, &ro, &again, &e) < 0)
 		cli_die(&e);
 	free(edge);
-	if (again.last != r->last) {
+	if (again.trials != r->trials) {
 		cli_warn("the second pass was ended early: percentiles are not exact");
 		r->timed_out |= again.timed_out;
 		r->stopped |= again.stopped;
@@ -210,6 +211,14 @@ on_note(void *ctx, const struct sim_note *n)
 	cli_warn("%s", n->message);
 }
 
+static void
+limit_is_over(void *ctx)
+{
+	(void)ctx;
+	if (limit_can_write(2))
+		cli_warn("the limit in time was reached before the first trial");
+}
+
 static int
 simulate(struct engine_options *eo, const struct summary_options *so, int quiet, int exact)
 {
@@ -226,6 +235,7 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 
 	if (sim_open(&s, &eo->spec, eo->isa, &e) < 0)
 		cli_die(&e);
+	limit_end();
 	sigaction(SIGTERM, &sa, NULL); /* not before: reading and compiling look at no flag, and have nothing to write */
 	sigaction(SIGINT, &sa, NULL);
 	if (s.lower->ir->ntrees && !quiet)
@@ -233,7 +243,7 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 		         s.lower->ir->ntrees);
 	for (size_t i = 0; i < s.nnotes; i++)
 		cli_warn("%s%s%s", s.note[i].cell ? s.note[i].cell : "", s.note[i].cell ? ": " : "", s.note[i].message);
-	if (!s.ninputs_found)
+	if (!s.ninputs_found && !s.lower->ir->ntrees) /* what has no lanes may draw inside */
 		cli_warn("nothing random: no input with -i, no RAND() and no Risk function leads to the target");
 	ro.seed = eo->spec.seed;
 	ro.first = eo->spec.first;
@@ -250,20 +260,20 @@ simulate(struct engine_options *eo, const struct summary_options *so, int quiet,
 		io_atomic_abort(&samples);
 		cli_die(&e);
 	}
-	if (exact && r.last > r.first && !r.timed_out && !r.stopped)
+	if (exact && r.trials && !r.timed_out && !r.stopped)
 		refine(&s, so, ro, &r);
 	if (bar)
 		cli_progress_done();
 	if (eo->samples && io_atomic_commit(&samples, &e) < 0)
 		cli_die(&e);
-	if (r.last > r.first) {
+	if (r.trials) {
 		engine_partial_head(&s, eo, NULL, 0, "sim", &h);
 		summary_write(so, r.stats, &h, 0);
 		partial_head_free(&h, r.stats->ncols);
 	}
 	if (r.timed_out || r.stopped)
 		cli_warn("%s after %lld of %lld trials", r.timed_out ? "the limit in time was reached" : "stopped",
-		         (long long)(r.last - r.first), (long long)(ro.last - ro.first));
+		         (long long)r.trials, (long long)(ro.last - ro.first));
 	stats_free(r.stats);
 	sim_close(&s);
 	if (r.stopped)
@@ -305,6 +315,7 @@ main(int argc, char **argv)
 				engine_option(&eo, c, optarg);
 		}
 	}
+	limit_start(engine_deadline(&eo), limit_is_over, NULL);
 	engine_read_specs(&eo);
 	if (optind < argc)
 		eo.spec.model = argv[optind++];

@@ -165,12 +165,15 @@ crew_run_chunk(struct worker *w, int64_t from, int64_t to)
 	const struct sim *s = c->s;
 	struct stats_block *b = stats_block_of(w->stats);
 	struct err e = {0};
+	int64_t at;
 
-	for (int64_t at = from - from % VM_BLOCK; at < to; at += VM_BLOCK) {
+	for (at = from - from % VM_BLOCK; at < to; at += VM_BLOCK) {
 		size_t lane0 = at < from ? (size_t)(from - at) : 0;
 		size_t lane1 = to - at < VM_BLOCK ? (size_t)(to - at) : VM_BLOCK;
 
-		vm_block(w->run, at, lane0, lane1);
+		if (!w->pilot && vm_block(w->run, at, lane0, lane1) < 0)
+			break;
+		w->pilot = 0;
 		sim_column_lanes(s, w->run, b);
 		if (stats_add_block(w->stats, at, lane0, lane1) < 0) {
 			err_nomem(&e);
@@ -185,9 +188,10 @@ crew_run_chunk(struct worker *w, int64_t from, int64_t to)
 					return -1;
 				}
 	}
-	atomic_fetch_add(&c->done, to - from);
+	at = at < from ? from : at < to ? at : to; /* done up to here */
+	atomic_fetch_add(&c->done, at - from);
 	if (w->run->fast)
-		atomic_fetch_add(&c->compiled, to - from);
+		atomic_fetch_add(&c->compiled, at - from);
 	pthread_mutex_lock(&c->lock); /* whole chunks find their siblings in the total */
 	if (stats_hand_over(c->total, w->stats) < 0)
 		err_nomem(&e);

@@ -27,6 +27,9 @@ struct crew {
 	atomic_int_fast64_t done;
 	atomic_int running;
 	atomic_int halt;            /* 1 stopped, 2 deadline, 3 failed */
+	int64_t halted_ns;          /* when watch() saw halt */
+	atomic_int leave;           /* blocks in hand are given up: they took too long after halt */
+	struct giveup giveup;       /* leave */
 	pthread_mutex_t lock;       /* total, write_turn, err, again, out, notes */
 	pthread_cond_t turn, idle, more;
 	int64_t write_turn;         /* first trial of the chunk whose rows are written next */
@@ -52,9 +55,10 @@ struct worker {
 	struct stats *stats;
 	struct buf rows;
 	int started;
+	int64_t pilot;              /* its run holds the pilot block still: trials up to here are its first chunk; else 0 */
 };
 
-/* Trials [from, to), within one chunk, by the vector machine or compiled code. -1: the run has failed. */
+/* Trials [from, to), within one chunk, by the vector machine or compiled code; fewer where the run was halted meanwhile. -1: the run has failed. */
 int crew_run_chunk(struct worker *w, int64_t from, int64_t to);
 /* The next chunk; waits while devices may still give something back. 0 when there is none. */
 int crew_take(struct crew *c, int64_t *from, int64_t *to);

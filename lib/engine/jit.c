@@ -22,6 +22,7 @@
 #include "kernels/gen_args.h"
 
 #define COMPILE_LIMIT_NS ((int64_t)300 * 1000000000)
+#define LONG_BLOCK_NS 10000000 /* timed once */
 
 extern char **environ;
 
@@ -101,7 +102,7 @@ first_complaint(const char *log, const char *cc, int status, struct err *e)
 
 /* Wait for the child; end its group when told to, or when it takes too long. */
 static int
-await_child(pid_t pid, volatile sig_atomic_t *cancel, int *status)
+await_child(pid_t pid, const struct giveup *g, int *status)
 {
 	int64_t start = clk_boot_ns();
 
@@ -112,14 +113,14 @@ await_child(pid_t pid, volatile sig_atomic_t *cancel, int *status)
 			return 0;
 		if (r < 0 && errno != EINTR)
 			return -1;
-		if ((cancel && *cancel) || clk_boot_ns() - start > COMPILE_LIMIT_NS)
+		if (giveup(g) || clk_boot_ns() - start > COMPILE_LIMIT_NS)
 			kill(-pid, SIGKILL);
 		poll(NULL, 0, 5);
 	}
 }
 
 static int
-run_compiler(const char *cc, enum isa isa, const char *src, const char *out, const char *log, volatile sig_atomic_t *cancel,
+run_compiler(const char *cc, enum isa isa, const char *src, const char *out, const char *log, const struct giveup *g,
              struct err *e)
 {
 	char *argv[32];
@@ -155,7 +156,7 @@ run_compiler(const char *cc, enum isa isa, const char *src, const char *out, con
 		errno = rc;
 		return err_sys(e, ERR_UNAVAILABLE, "cannot run the compiler %s", cc);
 	}
-	if (await_child(pid, cancel, &status) < 0)
+	if (await_child(pid, g, &status) < 0)
 		return err_sys(e, ERR_OS, "cannot wait for the compiler");
 	if (status) {
 		first_complaint(log, cc, status, e);
@@ -179,8 +180,8 @@ write_file(const char *path, const char *text, size_t n, struct err *e)
 
 /* Source to KEY.so in the cache, by way of files that only this process knows. */
 static int
-compile(const struct cache *c, const char *key, const char *cc, enum isa isa, const struct gen *g, volatile sig_atomic_t *cancel,
-        struct err *e)
+compile(const struct cache *c, const char *key, const char *cc, enum isa isa, const struct gen *source,
+        const struct giveup *g, struct err *e)
 {
 	static atomic_uint counter;
 	unsigned k = atomic_fetch_add(&counter, 1);
@@ -193,7 +194,7 @@ compile(const struct cache *c, const char *key, const char *cc, enum isa isa, co
 		err_nomem(e);
 		goto out;
 	}
-	if (write_file(src, g->src, g->nbytes, e) < 0 || run_compiler(cc, isa, src, out, log, cancel, e) < 0 ||
+	if (write_file(src, source->src, source->nbytes, e) < 0 || run_compiler(cc, isa, src, out, log, g, e) < 0 ||
 	    io_read_file(out, (size_t)1 << 30, &b, e) < 0)
 		goto clean;
 	rc = cache_put(c, key, "so", b.s, b.len, e);
@@ -352,16 +353,17 @@ same_lanes(const double *a, const double *b)
 	return 1;
 }
 
-/* The best of a few blocks, in nanoseconds. */
+/* The best of a few blocks, in nanoseconds; of one, where that takes long. */
 static double
 time_block(struct vm_run *run)
 {
 	int64_t best = INT64_MAX;
 
-	for (int k = 0; k < 7; k++) {
+	for (int k = 0; k < 7 && (!k || best < LONG_BLOCK_NS); k++) {
 		int64_t start = clk_boot_ns(), took;
 
-		vm_block(run, k * VM_BLOCK, 0, VM_BLOCK);
+		if (vm_block(run, k * VM_BLOCK, 0, VM_BLOCK) < 0)
+			break;
 		took = clk_boot_ns() - start;
 		best = took < best ? took : best;
 	}
@@ -370,14 +372,18 @@ time_block(struct vm_run *run)
 
 /* The first block both ways: a compiler that errs is found out here, and what the compiled program gains. */
 static int
-compare(struct jit *j, struct err *e)
+compare(struct jit *j, const struct giveup *g, struct err *e)
 {
 	struct vm_run *slow = vm_run_new(j->p, 1, e), *quick = slow ? vm_run_new(j->p, 1, e) : NULL;
 	int rc = -1;
 
 	if (!quick || jit_attach(j, quick, e) < 0)
 		goto out;
-	vm_block(slow, 0, 0, VM_BLOCK);
+	vm_run_giveup(slow, g);
+	if (vm_block(slow, 0, 0, VM_BLOCK) < 0) {
+		err_set(e, ERR_NO, "nobody waits for it any more");
+		goto out;
+	}
 	vm_block(quick, 0, 0, VM_BLOCK);
 	for (size_t k = 0; k < j->p->nroots; k++)
 		if (j->gen.slot[k] != GEN_NO_SLOT && !same_lanes(vm_root(slow, k), vm_root(quick, k))) {
@@ -393,7 +399,7 @@ out:
 }
 
 struct jit *
-jit_new(const struct vm_program *p, int cached_only, volatile sig_atomic_t *cancel, struct err *e)
+jit_new(const struct vm_program *p, int cached_only, const struct giveup *g, struct err *e)
 {
 	struct jit *j = calloc(1, sizeof *j);
 	struct cache c = {0};
@@ -414,7 +420,7 @@ jit_new(const struct vm_program *p, int cached_only, volatile sig_atomic_t *canc
 			err_set(e, ERR_NO, "not in the cache");
 			goto fail;
 		}
-		if (compile(&c, key, cc, p->isa, &j->gen, cancel, e) < 0)
+		if (compile(&c, key, cc, p->isa, &j->gen, g, e) < 0)
 			goto fail;
 		if (!cache_find(&c, key, "so", &path)) {
 			err_set(e, ERR_UNAVAILABLE, "the cache %s does not keep what is written to it", c.dir);
@@ -425,7 +431,7 @@ jit_new(const struct vm_program *p, int cached_only, volatile sig_atomic_t *canc
 		err_set(e, ERR_SOFTWARE, "an operation has no implementation");
 		goto fail;
 	}
-	if (load(j, path, e) < 0 || compare(j, e) < 0)
+	if (load(j, path, e) < 0 || compare(j, g, e) < 0)
 		goto fail;
 	free(cc);
 	free(path);
@@ -462,7 +468,8 @@ struct jit_job {
 	const struct vm_program *p;
 	pthread_t thread;
 	int cached_only;
-	volatile sig_atomic_t cancel;
+	atomic_int cancel;
+	struct giveup giveup;       /* cancel */
 	_Atomic(struct jit *) made;
 	atomic_int failed;          /* 1: err says why; 2: said */
 	struct err err;
@@ -476,11 +483,17 @@ jit_pays(double seconds, size_t ninsn)
 	return seconds > 10 * (0.5 + 0.6e-3 * (double)ninsn);
 }
 
+static int
+is_cancelled(void *ctx)
+{
+	return atomic_load((atomic_int *)ctx);
+}
+
 static void *
 job_main(void *arg)
 {
 	struct jit_job *job = arg;
-	struct jit *j = jit_new(job->p, job->cached_only, &job->cancel, &job->err);
+	struct jit *j = jit_new(job->p, job->cached_only, &job->giveup, &job->err);
 
 	if (j)
 		atomic_store(&job->made, j);
@@ -498,6 +511,7 @@ jit_start(const struct vm_program *p, int cached_only)
 		return NULL;
 	job->p = p;
 	job->cached_only = cached_only;
+	job->giveup = (struct giveup){is_cancelled, &job->cancel};
 	if (pthread_create(&job->thread, NULL, job_main, job)) {
 		free(job);
 		return NULL;
@@ -526,7 +540,7 @@ jit_finish(struct jit_job *job)
 {
 	if (!job)
 		return;
-	job->cancel = 1;
+	atomic_store(&job->cancel, 1);
 	pthread_join(job->thread, NULL);
 	jit_free(atomic_load(&job->made));
 	free(job);

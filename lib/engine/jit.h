@@ -21,8 +21,8 @@ enum jit_mode { JIT_OFF, JIT_AUTO, JIT_ON };
 struct jit;
 
 /* Compile, or take from the cache (that alone when cached_only; then NULL with status 1 says it is not there). p must
- * outlive it. *cancel set from elsewhere ends a compiler that is running. Errors: 69 and the reason. */
-struct jit *jit_new(const struct vm_program *p, int cached_only, volatile sig_atomic_t *cancel, struct err *e);
+ * outlive it. g: ends a compiler that is running. Errors: 69 and the reason. */
+struct jit *jit_new(const struct vm_program *p, int cached_only, const struct giveup *g, struct err *e);
 void jit_free(struct jit *j);
 /* From now on vm_block() of this run uses it. Undone by vm_run_free(). */
 int jit_attach(const struct jit *j, struct vm_run *run, struct err *e);

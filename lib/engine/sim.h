@@ -76,7 +76,7 @@ struct sim_run_options {
 	uint64_t seed;
 	int64_t first, last;
 	int threads;
-	volatile sig_atomic_t *stop;   /* set: finish the chunks in hand and return */
+	volatile sig_atomic_t *stop;   /* set: finish the chunks in hand, or leave them where that takes long, and return */
 	int64_t deadline_ns;       /* CLOCK_BOOTTIME; 0: none. Passed: as stop, result->timed_out */
 	void (*progress)(void *ctx, const struct sim_progress *p); /* about once a second, from the calling thread */
 	void *ctx;
@@ -95,7 +95,7 @@ struct sim_result {
 	struct stats *stats;       /* of [first, last) as done; stats_free() */
 	int64_t first, last;
 	int stopped, timed_out;
-	int64_t trials;            /* done; fewer than last - first only where a device was lost */
+	int64_t trials;            /* done; fewer than last - first only where a device was lost or blocks were left: stats_ranges() tells which */
 	int64_t compiled;          /* trials of the compiled tier (jit.h) */
 	struct sim_share share[SIM_GPUS]; /* GPUs; the CPU did the rest */
 	int nshares;

@@ -41,7 +41,7 @@ struct gpu_worker {
 	int64_t trials;
 	int64_t want;           /* tasks a launch */
 	uint64_t pick;          /* which leaf is checked: a xorshift of the seed and the device */
-	int wrong, lost;
+	int wrong, lost, ended; /* ended: the run, as the CPU compared */
 	int opened;             /* or failed to; under the crew's lock */
 	char name[160];
 };
@@ -119,6 +119,14 @@ differ(struct gpu_worker *g, int64_t trial, size_t root, double gpu, double cpu,
 	return -1;
 }
 
+/* A batch that the CPU has no time left to repeat counts as not delivered. */
+static int
+not_compared(struct gpu_worker *g, struct err *e)
+{
+	g->ended = 1;
+	return err_set(e, ERR_UNAVAILABLE, "the run ended before the work of %s was compared: it is not counted", g->name);
+}
+
 /* The lanes of leaf number k of the dump against the CPU's. */
 static int
 check_leaf(struct gpu_worker *g, const struct gpu_batch *b, int64_t k, struct err *e)
@@ -126,7 +134,8 @@ check_leaf(struct gpu_worker *g, const struct gpu_batch *b, int64_t k, struct er
 	struct vm_run *run = g->w.run;
 	int64_t trial0 = (b->dump0 + k) * VM_BLOCK;
 
-	vm_block(run, trial0, 0, VM_BLOCK);
+	if (vm_block(run, trial0, 0, VM_BLOCK) < 0)
+		return not_compared(g, e);
 	for (size_t r = 0; r < run->p->nroots; r++) {
 		const double *x = gpu_lanes(g->gpu, b, k, r), *y = vm_root(run, r);
 
@@ -150,7 +159,10 @@ check_whole(struct gpu_worker *g, const struct gpu_batch *b, struct err *e)
 	if (!its || stats_put_batch(its, &b->s) < 0)
 		goto out;
 	for (int64_t k = 0; k < leaves; k++) {
-		vm_block(g->w.run, (leaf0 + k) * VM_BLOCK, 0, VM_BLOCK);
+		if (vm_block(g->w.run, (leaf0 + k) * VM_BLOCK, 0, VM_BLOCK) < 0) {
+			not_compared(g, e);
+			goto out;
+		}
 		sim_column_lanes(c->s, g->w.run, stats_block_of(mine));
 		if (stats_add_block(mine, (leaf0 + k) * VM_BLOCK, 0, VM_BLOCK) < 0)
 			goto out;
@@ -264,7 +276,7 @@ deliver(struct gpu_worker *g, int slot, struct err *e)
 	if (wait_for(g, slot, &b, e) < 0)
 		return -1;
 	if (check(g, &b, !g->trials || c->o->validate == SIM_VALIDATE_ALL, e) < 0) {
-		g->wrong = 1;
+		g->wrong = !g->ended;
 		return -1;
 	}
 	if (stats_put_batch(g->stats, &b.s) < 0 || keep_range(g, f->first, f->last) < 0)
@@ -374,7 +386,7 @@ fail_device(struct gpu_worker *g, const struct err *e)
 	struct err say;
 
 	if (!g->wrong) /* differ() and check_whole() have told */
-		tell(g, 1, e);
+		tell(g, !g->ended, e);
 	give_all_back(g);
 	if (ended)
 		return;
@@ -494,6 +506,7 @@ crew_gpu_start(struct crew *c, struct err *e)
 		c->ngpus++;
 		if (!g->stats)
 			return -1;
+		vm_run_giveup(g->w.run, &c->giveup);
 		atomic_fetch_add(&c->running, 1);
 		if (pthread_create(&g->w.thread, NULL, gpu_main, g)) {
 			atomic_fetch_sub(&c->running, 1);

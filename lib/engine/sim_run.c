@@ -17,7 +17,8 @@
 
 #define CHUNK_MAX ((int64_t)65536)
 #define CHUNK_ROWS ((int64_t)4096) /* with --samples: a chunk's rows are kept until their turn */
-#define CHUNK_SECONDS 0.05 /* a stop or a deadline is honoured within about this */
+#define CHUNK_SECONDS 0.05 /* a stop or a deadline is honoured within about this … */
+#define PATIENCE_NS ((int64_t)250000000) /* … or, where blocks take longer, after this, and the blocks in hand are not counted */
 
 /* Between chunks: the compiled program, once it is there. Without memory for it the vector machine goes on. */
 static void
@@ -37,6 +38,8 @@ work(void *arg)
 
 	int64_t from, to;
 
+	if (w->pilot && crew_run_chunk(w, c->o->first, w->pilot) < 0)
+		atomic_store(&c->halt, 3);
 	while (crew_take(c, &from, &to)) {
 		upgrade(w);
 		if (crew_run_chunk(w, from, to) < 0)
@@ -87,6 +90,37 @@ pass_notes(struct crew *c)
 	free(v);
 }
 
+/* Called from inside of a block. */
+static int
+left(void *ctx)
+{
+	return atomic_load(&((struct crew *)ctx)->leave);
+}
+
+static void
+look_at_end(struct crew *c, int64_t now)
+{
+	int none = 0;
+
+	if (c->o->stop && *c->o->stop)
+		atomic_compare_exchange_strong(&c->halt, &none, 1);
+	none = 0;
+	if (c->o->deadline_ns && now >= c->o->deadline_ns)
+		atomic_compare_exchange_strong(&c->halt, &none, 2);
+	if (atomic_load(&c->halt) && !c->halted_ns)
+		c->halted_ns = now;
+	if (c->halted_ns && now - c->halted_ns > PATIENCE_NS)
+		atomic_store(&c->leave, 1);
+}
+
+/* The same for the thread that would look itself. */
+static int
+left_alone(void *ctx)
+{
+	look_at_end(ctx, clk_boot_ns());
+	return left(ctx);
+}
+
 /* The compiled tier: at once, or in the background where so much is to be done that it pays. */
 static void
 start_jit(struct crew *c, int nthreads)
@@ -96,7 +130,9 @@ start_jit(struct crew *c, int nthreads)
 	struct err e = {0};
 
 	if (c->o->jit == JIT_ON) {
-		if (!(c->jit_now = jit_new(p, 0, c->o->stop, &e)))
+		struct giveup alone = {left_alone, c};
+
+		if (!(c->jit_now = jit_new(p, 0, &alone, &e)) && !atomic_load(&c->halt))
 			note_jit(c, &e);
 	} else if (c->o->jit == JIT_AUTO && !p->has_trees && left > 0.05) {
 		c->jit = jit_start(p, !jit_pays(left, p->n));
@@ -141,10 +177,7 @@ watch(struct crew *c, int64_t start)
 		if (failed)
 			note_jit(c, &e);
 		pass_notes(c);
-		if (c->o->stop && *c->o->stop && !atomic_load(&c->halt))
-			atomic_store(&c->halt, 1);
-		if (c->o->deadline_ns && now >= c->o->deadline_ns && !atomic_load(&c->halt))
-			atomic_store(&c->halt, 2);
+		look_at_end(c, now);
 		if (now - reported >= 1000000000 && atomic_load(&c->running) > 0) {
 			reported = now;
 			report(c, start);
@@ -153,14 +186,18 @@ watch(struct crew *c, int64_t start)
 	pass_notes(c);
 }
 
-/* The pilot block, timed: it also tells how large a chunk may be. */
+/* The pilot block, timed: it also tells how large a chunk may be. 1: the run ended before it did. */
 static int
 run_pilot(struct crew *c, struct vm_run *run, struct stats *total, struct err *e)
 {
 	struct stats_block *b = stats_block_of(total);
+	struct giveup alone = {left_alone, c};
 	int64_t start = clk_boot_ns();
 
-	vm_block(run, 0, 0, VM_BLOCK);
+	vm_run_giveup(run, &alone);
+	if (vm_block(run, 0, 0, VM_BLOCK) < 0)
+		return 1;
+	vm_run_giveup(run, NULL);
 	c->block_s = clk_since_s(start);
 	if (c->block_s < 1e-3) { /* again, with everything in its cache */
 		start = clk_boot_ns();
@@ -174,6 +211,17 @@ run_pilot(struct crew *c, struct vm_run *run, struct stats *total, struct err *e
 	while (c->chunk > VM_BLOCK && (double)(c->chunk / VM_BLOCK) * c->block_s > CHUNK_SECONDS)
 		c->chunk /= 2;
 	return 0;
+}
+
+/* A block that takes long is not computed twice: the thread that has it counts it. */
+static void
+keep_pilot(struct crew *c, struct worker *w)
+{
+	int64_t from, to;
+
+	if (c->chunk > VM_BLOCK || c->o->first >= VM_BLOCK || c->o->device == SIM_GPU || c->jit_now || !crew_take(c, &from, &to))
+		return;
+	w->pilot = to;
 }
 
 static int
@@ -206,10 +254,24 @@ write_header(const struct sim *s, const struct sim_run_options *o, struct err *e
 	return rc;
 }
 
+static void
+tell_result(struct crew *c, struct sim_result *r, int64_t last, int64_t start)
+{
+	r->first = c->o->first;
+	r->last = last;
+	r->stopped = atomic_load(&c->halt) == 1;
+	r->trials = atomic_load(&c->done);
+	r->timed_out = atomic_load(&c->halt) == 2 && r->trials < c->o->last - c->o->first;
+	r->compiled = atomic_load(&c->compiled);
+	r->seconds = clk_since_s(start);
+	r->stats = c->total;
+	c->total = NULL;
+}
+
 int
 sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, struct err *e)
 {
-	struct crew c = {.s = s, .o = o};
+	struct crew c = {.s = s, .o = o, .giveup = {left, &c}};
 	int nthreads = o->threads < 1 ? 1 : o->threads > 1024 ? 1024 : o->threads;
 	struct worker *w = calloc((size_t)nthreads, sizeof *w);
 	int64_t start = clk_boot_ns();
@@ -228,8 +290,14 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 	w[0].run = vm_run_new(s->prog, o->seed, e);
 	for (size_t i = 0; c.total && i < s->ntargets; i++)
 		c.total->col[i].whole = s->lower->ir->insn[s->lower->target[i].v.num].integer;
-	if (!c.total || !w[0].run || run_pilot(&c, w[0].run, c.total, e) < 0)
+	if (!c.total || !w[0].run || (rc = run_pilot(&c, w[0].run, c.total, e)) < 0)
 		goto out;
+	if (rc == 1) {
+		tell_result(&c, r, o->first, start);
+		rc = 0;
+		goto out;
+	}
+	rc = -1;
 	if (o->refine && stats_windows_set(c.total, o->refine, o->nrefine, e) < 0)
 		goto out;
 	if (o->samples_fd >= 0 && !o->samples_ndjson && write_header(s, o, e) < 0)
@@ -243,10 +311,12 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 		w[i].crew = &c;
 		if (!w[i].run && !(w[i].run = vm_run_new(s->prog, o->seed, e)))
 			goto stop;
+		vm_run_giveup(w[i].run, &c.giveup);
 		if (!(w[i].stats = stats_like(c.total, e)))
 			goto stop;
 	}
 	start_jit(&c, nthreads);
+	keep_pilot(&c, &w[0]);
 	atomic_store(&c.running, nthreads);
 	if (crew_gpu_start(&c, e) < 0)
 		goto stop;
@@ -270,15 +340,7 @@ sim_run(struct sim *s, const struct sim_run_options *o, struct sim_result *r, st
 		goto out;
 	}
 	report(&c, start);
-	r->first = o->first;
-	r->last = atomic_load(&c.next);
-	r->stopped = atomic_load(&c.halt) == 1;
-	r->trials = atomic_load(&c.done);
-	r->timed_out = atomic_load(&c.halt) == 2 && r->trials < o->last - o->first;
-	r->compiled = atomic_load(&c.compiled);
-	r->seconds = clk_since_s(start);
-	r->stats = c.total;
-	c.total = NULL;
+	tell_result(&c, r, atomic_load(&c.next), start);
 	rc = 0;
 	goto out;
 stop:

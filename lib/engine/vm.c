@@ -16,6 +16,7 @@
 #include "engine/sampler.h"
 
 #define NO_REG UINT32_MAX
+#define ASK_EVERY 64 /* instructions, whether the block is still wanted */
 
 vm_fn *
 vm_op(enum isa isa, enum ir_op op, int variant)
@@ -406,6 +407,14 @@ vm_run_free(struct vm_run *r)
 }
 
 void
+vm_run_giveup(struct vm_run *r, const struct giveup *g)
+{
+	r->giveup = g;
+	if (r->ev)
+		eval_set_giveup(r->ev, g);
+}
+
+int
 vm_block(struct vm_run *r, int64_t trial0, size_t lane0, size_t lane1)
 {
 	const struct vm_insn *i = r->p->insn, *end = i + r->p->n;
@@ -415,10 +424,17 @@ vm_block(struct vm_run *r, int64_t trial0, size_t lane0, size_t lane1)
 	r->lane1 = lane1;
 	if (r->fast) {
 		r->fast->block(r);
-		return;
+		return 0;
 	}
-	for (; i < end; i++)
-		i->fn(i, r);
+	while (i < end) {
+		const struct vm_insn *stop = end - i > ASK_EVERY ? i + ASK_EVERY : end;
+
+		for (; i < stop; i++)
+			i->fn(i, r);
+		if (i < end && giveup(r->giveup))
+			return -1;
+	}
+	return r->p->has_trees && giveup(r->giveup) ? -1 : 0; /* vm_tree() may have cut it short */
 }
 
 const double *

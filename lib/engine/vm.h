@@ -15,6 +15,7 @@
 
 #include "base/cpu.h"
 #include "base/err.h"
+#include "base/giveup.h"
 #include "engine/ir.h"
 #include "engine/sampler.h"
 
@@ -86,6 +87,7 @@ struct vm_run {
 	size_t lane0, lane1;     /* lanes that are wanted: slow calls skip the others */
 	uint64_t seed;
 	int64_t trial0;          /* trial of lane 0 */
+	const struct giveup *giveup; /* NULL: never; set by vm_run_giveup() */
 	struct eval *ev;         /* for trees, with the texts handed to it */
 	struct arena ev_texts;
 	struct sampler_hook_ctx hook;
@@ -98,8 +100,11 @@ void vm_free(struct vm_program *p);
 
 struct vm_run *vm_run_new(const struct vm_program *p, uint64_t seed, struct err *e);
 void vm_run_free(struct vm_run *r);
-/* Compute the block that starts at trial0 (a multiple of VM_BLOCK), lanes [lane0, lane1) of it. */
-void vm_block(struct vm_run *r, int64_t trial0, size_t lane0, size_t lane1);
+/* Whom to ask whether a block is still wanted; borrowed. */
+void vm_run_giveup(struct vm_run *r, const struct giveup *g);
+/* Compute the block that starts at trial0 (a multiple of VM_BLOCK), lanes [lane0, lane1) of it. -1: given up; the run is of no
+ * use any more. */
+int vm_block(struct vm_run *r, int64_t trial0, size_t lane0, size_t lane1);
 /* The lanes of root k after a block; NULL if that root is IR_NONE. */
 const double *vm_root(const struct vm_run *r, size_t k);
 

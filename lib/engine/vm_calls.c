@@ -180,7 +180,7 @@ vm_tree(const struct vm_insn *i, struct vm_run *run)
 	double *err = i->dst2 == NO_REG ? NULL : run->reg + i->dst2;
 	double *typ = i->dst3 == NO_REG ? NULL : run->reg + i->dst3;
 
-	for (size_t lane = run->lane0; lane < run->lane1; lane++) {
+	for (size_t lane = run->lane0; lane < run->lane1 && !giveup(run->giveup); lane++) {
 		struct arena_mark mark = arena_mark(&run->ev_texts);
 		double v = 0, e = 0, type = LC_NUM;
 		struct value r;

@@ -23,6 +23,7 @@
 
 #define DEEP 200           /* cells on the C stack before the rest is walked with a stack on the heap */
 #define NODE_DEPTH 3000    /* recursion of LAMBDA */
+#define ASK_EVERY 256      /* nodes, whether values are still wanted */
 #define EXTERNAL_SHEET 0x40000000
 
 enum memo_state { NEW, RUNNING, DONE, AGAIN }; /* AGAIN: of the last round of an iteration, where the next begins */
@@ -72,6 +73,9 @@ struct eval_private {
 	char cycle[512];
 	const struct binding *env;
 	int node_depth;
+	const struct giveup *giveup;
+	uint32_t nodes;         /* evaluated; to ask now and then */
+	int given_up;
 	uint32_t invocation;    /* LAMBDA calls and lifted elements within the running cell: tell draws apart */
 	uint32_t lift;
 	int want_refs;          /* the call about to be evaluated may give an array of references */
@@ -143,6 +147,20 @@ eval_set_draw_hook(struct eval *ev, draw_hook *hook, void *ctx)
 {
 	ev->p->hook = hook;
 	ev->p->hook_ctx = ctx;
+}
+
+void
+eval_set_giveup(struct eval *ev, const struct giveup *g)
+{
+	ev->p->giveup = g;
+}
+
+static int
+given_up(struct eval_private *p)
+{
+	if (++p->nodes % ASK_EVERY == 0 && giveup(p->giveup))
+		p->given_up = 1;
+	return p->given_up;
 }
 
 const char *
@@ -1652,6 +1670,8 @@ eval_node(struct eval *ev, const struct node *n)
 	default:
 		break;
 	}
+	if (given_up(ev->p))
+		return value_error(XE_NA);
 	ev->p->node_depth++;
 	switch (n->kind) {
 	case N_NAME:

@@ -15,6 +15,7 @@
 #ifndef FORMULA_EVAL_H
 #define FORMULA_EVAL_H
 
+#include "base/giveup.h"
 #include "formula/ast.h"
 #include "formula/func.h"
 #include "formula/value.h"
@@ -92,6 +93,9 @@ void eval_free(struct eval *ev);
  * static value: RAND 0.5 (median), a distribution its RiskStatic value or its mean. */
 void eval_set_trial(struct eval *ev, uint64_t seed, int64_t trial);
 void eval_set_draw_hook(struct eval *ev, draw_hook *hook, void *ctx);
+
+/* Whom to ask whether values are still wanted; borrowed. Once the answer is yes, values mean nothing any more. */
+void eval_set_giveup(struct eval *ev, const struct giveup *g);
 
 /* Give a cell a value for this trial only (the vector machine's lanes); cleared by eval_set_trial. */
 void eval_override(struct eval *ev, int sheet, int32_t row, int32_t col, struct value v);

@@ -30,6 +30,7 @@ void
 engine_options_init(struct engine_options *o)
 {
 	memset(o, 0, sizeof *o);
+	o->start_ns = clk_boot_ns();
 	spec_init(&o->spec);
 	o->threads = processors();
 	o->isa = isa_best();
@@ -215,7 +216,7 @@ engine_options_finish(struct engine_options *o)
 int64_t
 engine_deadline(const struct engine_options *o)
 {
-	int64_t now = clk_boot_ns(), t = o->timeout_ns ? now + o->timeout_ns : 0, left;
+	int64_t now = clk_boot_ns(), t = o->timeout_ns ? o->start_ns + o->timeout_ns : 0, left;
 
 	if (o->deadline_real_ns) {
 		left = o->deadline_real_ns - clk_real_ns();

@@ -18,6 +18,7 @@ struct engine_options {
 	enum jit_mode jit;
 	const char *samples;
 	int samples_ndjson;
+	int64_t start_ns;    /* CLOCK_BOOTTIME, when engine_options_init() was called: --timeout counts from here */
 	int64_t timeout_ns;
 	int64_t deadline_real_ns; /* 0: none */
 	enum sim_device device;
@@ -74,7 +75,7 @@ void engine_option(struct engine_options *o, int c, char *arg);
 void engine_read_specs(struct engine_options *o);
 /* Defaults, seed, environment. */
 void engine_options_finish(struct engine_options *o);
-/* When to end, on the clock of clk_boot_ns(), counted from now: the earlier of --timeout and --deadline; 0: never. */
+/* When to end, on the clock of clk_boot_ns(): the earlier of --timeout and --deadline; 0: never. */
 int64_t engine_deadline(const struct engine_options *o);
 void engine_options_free(struct engine_options *o);
 

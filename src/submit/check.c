@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,10 @@
 #include "common/cli.h"
 #include "common/spool.h"
 #include "record/record.h"
+
+/* Reading and compiling a model for longer: it is refused, so that a scan of the drop folder is never held up by one. */
+#define CHECK_LIMIT "10min"
+#define TEST_LIMIT "SIM_TEST_CHECK_LIMIT" /* in the environment: another */
 
 void
 check_free(struct checked *c)
@@ -94,24 +99,23 @@ take_check(const char *line, size_t n, struct checked *c, struct err *e)
 int
 check_run(char *const *argv, const char *input, struct buf *out, char *head, size_t size, struct err *e)
 {
-	int in[2], o[2], log[2], ws;
+	int in[2], o[2], log = memfd_create("log", MFD_CLOEXEC), ws; /* no pipe: it would fill while the other is read */
 	pid_t pid;
 	ssize_t k;
 
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(o, O_CLOEXEC) < 0 || pipe2(log, O_CLOEXEC) < 0)
+	if (log < 0 || pipe2(in, O_CLOEXEC) < 0 || pipe2(o, O_CLOEXEC) < 0)
 		return err_sys(e, ERR_OS, "cannot run %s", argv[0]);
 	pid = fork();
 	if (pid == 0) {
 		dup2(in[0], 0);
 		dup2(o[1], 1);
-		dup2(log[1], 2);
+		dup2(log, 2);
 		execvp(argv[0], argv);
 		dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
 		_exit(ERR_OS);
 	}
 	close(in[0]);
 	close(o[1]);
-	close(log[1]);
 	signal(SIGPIPE, SIG_IGN);
 	if (input && io_write_all(in[1], input, strlen(input)) < 0)
 		err_sys(e, ERR_OS, "cannot write to %s", argv[0]); /* its own message is better */
@@ -119,20 +123,23 @@ check_run(char *const *argv, const char *input, struct buf *out, char *head, siz
 	close(in[1]);
 	while (buf_reserve(out, 65536) == 0 && (k = read(o[0], out->s + out->len, 65536)) > 0)
 		out->len += (size_t)k;
-	k = io_read_full(log[0], head, size - 1);
 	close(o[0]);
-	close(log[0]);
+	if (pid < 0 || waitpid(pid, &ws, 0) < 0) {
+		close(log);
+		return err_sys(e, ERR_OS, "cannot run %s", argv[0]);
+	}
+	k = pread(log, head, size - 1, 0);
+	close(log);
 	head[k > 0 ? k : 0] = '\0';
 	head[strcspn(head, "\n")] = '\0';
-	if (pid < 0 || waitpid(pid, &ws, 0) < 0)
-		return err_sys(e, ERR_OS, "cannot run %s", argv[0]);
 	return ws;
 }
 
 int
 check_engine(char *const *words, size_t n, const char *model, const char *line, struct checked *c, struct err *e)
 {
-	char engine[PATH_MAX], **argv = calloc(n + 5, sizeof *argv), head[1000];
+	char engine[PATH_MAX], **argv = calloc(n + 7, sizeof *argv), head[1000];
+	const char *limit = getenv(TEST_LIMIT) ? getenv(TEST_LIMIT) : CHECK_LIMIT;
 	struct buf b = BUF_INIT;
 	int ws;
 
@@ -141,14 +148,20 @@ check_engine(char *const *words, size_t n, const char *model, const char *line, 
 		return err_nomem(e);
 	argv[0] = (char *)(uintptr_t)cli_sibling("sim-engine", engine, sizeof engine);
 	argv[1] = (char *)(uintptr_t)"--dry-run";
+	argv[2] = (char *)(uintptr_t)"--timeout";
+	argv[3] = (char *)(uintptr_t)limit;
 	for (size_t i = 0; i < n; i++)
-		argv[2 + i] = words[i];
-	argv[2 + n] = (char *)(uintptr_t)"--";
-	argv[3 + n] = (char *)(uintptr_t)(model ? model : "-");
+		argv[4 + i] = words[i];
+	argv[4 + n] = (char *)(uintptr_t)"--";
+	argv[5 + n] = (char *)(uintptr_t)(model ? model : "-");
 	ws = check_run(argv, line, &b, head, sizeof head, e);
 	free(argv);
 	if (ws < 0)
 		return -1;
+	if (WIFEXITED(ws) && WEXITSTATUS(ws) == ERR_DEADLINE) {
+		buf_free(&b);
+		return err_set(e, ERR_DATA, "%s%sthe model could not be read and compiled within %s", model ? model : "", model ? ": " : "", limit);
+	}
 	if (!WIFEXITED(ws) || WEXITSTATUS(ws) != 0) {
 		buf_free(&b);
 		return err_set(e, WIFEXITED(ws) ? WEXITSTATUS(ws) : ERR_SOFTWARE, "%s",

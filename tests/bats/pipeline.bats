@@ -106,6 +106,55 @@ engine() {
     [[ "$output" == *'"outcome":"deadline"'* ]]
 }
 
+# The options of a target without lanes, one trial of which takes some microseconds for each of n.
+slow_target() { # n
+    slow=("$DCF" -t 'Summary!Z1' -i "Summary!Z1 ~ SUM(MAP(SEQUENCE($1),LAMBDA(x,LEN(TEXT(x*RAND(),\"0.000\")&\"a\"))))")
+}
+
+@test "a limit in time is held while a trial takes longer than the limit" {
+    slow_target 1000000
+    start=$(date +%s%N)
+    run -124 sim-engine "${slow[@]}" -n 1000 --timeout 1s
+    [[ "$output" == *'"outcome":"deadline"'*'"trials":0'* ]]
+    run -124 sim "${slow[@]}" -n 1000 --timeout 1s
+    [ $((($(date +%s%N) - start) / 1000000)) -lt 15000 ]
+}
+
+@test "a limit in time in the middle of a block: what is counted is what was done, rows and all" {
+    slow_target 300
+    run -124 sim-engine "${slow[@]}" -n 1e9 -j 2 --timeout 4s --samples rows.csv
+    n=$(jq 'select(.type == "finished").trials' <<<"$output")
+    [ "$n" -gt 0 ]
+    [ "$(($(wc -l <rows.csv) - 1))" -eq "$n" ]
+    sim-aggregate --allow-gaps --format json - <<<"$output" >out.json || [ $? -eq 1 ]
+    [ "$(jq .trials out.json)" -eq "$n" ]
+    [ "$(jq '.targets[0].n' out.json)" -eq "$n" ]
+}
+
+@test "a limit in time is held while nothing comes from a pipe" {
+    mkfifo spec.json
+    start=$(date +%s%N)
+    run -124 sim-engine "$DCF" --spec spec.json --timeout 500ms
+    [[ "$output" == *'"outcome":"deadline"'* ]]
+    run -124 sim "$DCF" --spec spec.json --deadline 500ms
+    [[ "$output" == *'before the first trial'* ]]
+    [ $((($(date +%s%N) - start) / 1000000)) -lt 10000 ]
+}
+
+@test "SIGTERM ends a trial that takes long" {
+    slow_target 1000000
+    sim-engine "${slow[@]}" -n 1000 >out 3>&- &
+    pid=$!
+    await 20 grep -q '"type":"started"' out
+    start=$(date +%s%N)
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    [ $status -eq 143 ]
+    [ $((($(date +%s%N) - start) / 1000000)) -lt 8000 ]
+    [ "$(jq -r 'select(.type == "finished").outcome' out)" = stopped ]
+}
+
 @test "a deadline is held, as a time or from now, with status 124" {
     start=$(date +%s%N)
     run -124 sim-engine "$DCF" --spec "$SPEC" -n 1e11 --deadline "$(date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ)"

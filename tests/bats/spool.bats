@@ -645,6 +645,14 @@ all_stopped() { # JOB: each of its processes
     [ "$(find "$SIM_SPOOL/new/.rejected" -type f | wc -l)" -eq 4 ]
 }
 
+@test "a model whose check takes too long is refused" {
+    submit -- true
+    mkfifo spec.json
+    SIM_TEST_CHECK_LIMIT=500ms run -65 timeout 30 sim-submit "$DCF" --spec spec.json -n 1000
+    [[ "$output" == *'could not be read and compiled within 500ms'* ]]
+    [ "$(sql 'SELECT count(*) FROM job')" -eq 1 ]
+}
+
 # --- the spool itself ------------------------------------------------------------------------------------------------------------------
 
 @test "a spool open to others, on a network, or that is none, is refused" {
