@@ -15,6 +15,7 @@
 #include "spool/remote.h"
 
 #define SETTLE_NS (10 * SECOND)      /* a result that is under way after the scheduler said that all is over */
+#define SAVED_NS (10 * SECOND)       /* what a scheduler was told so long ago, it has on its disk */
 #define FORGOTTEN_NS (30 * SECOND)   /* the same where the scheduler does not know it any more */
 
 /* --- ends ------------------------------------------------------------------------------------------------------------------- */
@@ -343,18 +344,37 @@ over_step(struct work *w)
 	return clk_boot_ns() - w->over_at < SETTLE_NS ? 0 : finish_by_state(w, 1);
 }
 
-static void
-say_state(struct work *w)
+/* Submitted held, and released. A scheduler that was killed may have forgotten that; one that was seen to know it for a while is held by a person. */
+static int
+is_held(struct work *w)
 {
-	if (w->st.held && w->x->release) {
-		struct err e = {0};
+	struct err e = {0};
+	int64_t now = clk_boot_ns();
 
+	if (!w->x->release || w->st.state != REMOTE_WAITING || w->in.step == INTENT_RELEASED)
+		return 0;
+	if (w->st.held) {
+		w->free_since = 0;
 		if (w->x->release(&w->site, w->in.id, w->in.folder, work_soon(), &e) < 0)
 			work_say(w, "waiting", w->st.why, e.msg);
 		else
 			w->next_state = 0;
-		return;
+		return 1;
 	}
+	if (!w->free_since)
+		w->free_since = now;
+	if (now - w->free_since > SAVED_NS) {
+		w->in.step = INTENT_RELEASED;
+		work_keep_intent(w, &e);
+	}
+	return 0;
+}
+
+static void
+say_state(struct work *w)
+{
+	if (is_held(w))
+		return;
 	if (w->ran)
 		work_say(w, w->paused ? "suspended" : "running", w->st.state == REMOTE_SUSPENDED && !w->paused ? "suspended by the scheduler" : NULL, NULL);
 	else

@@ -42,16 +42,6 @@ open_step(struct work *w, struct err *e)
 	return site_open(&w->site, &w->host, w->h->spool_id, w->h->self, work_soon(), e);
 }
 
-static int
-keep_intent(struct work *w, struct err *e)
-{
-	if (intent_write(w->h->attempt, &w->in, e) == 0)
-		return 0;
-	if (e->status != ERR_DATA)
-		e->status = ERR_TEMPFAIL;
-	return -1;
-}
-
 /* "model" and "spec" of an engine's task lie in the topmost job's folder, beside the data files that the spec names relative to itself: the folder
  * goes, each file of it once per content. */
 static int
@@ -144,7 +134,7 @@ submitted(struct work *w)
 	struct err e = {0};
 
 	w->in.step = INTENT_SUBMITTED;
-	while (keep_intent(w, &e) < 0) /* not released before it is known where */
+	while (work_keep_intent(w, &e) < 0) /* not released before it is known where */
 		work_nap(w, SECOND);
 	work_say(w, "waiting", NULL, NULL);
 	return 0;
@@ -174,7 +164,7 @@ submit_step(struct work *w, struct err *e)
 	if (work_is_final(e))
 		return -1;
 	w->in.uncertain = 1;
-	keep_intent(w, &why);
+	work_keep_intent(w, &why);
 	return -1;
 }
 
@@ -187,7 +177,7 @@ release_step(struct work *w, struct err *e)
 static int
 intent_step(struct work *w, struct err *e)
 {
-	return keep_intent(w, e);
+	return work_keep_intent(w, e);
 }
 
 /* --- beginning ---------------------------------------------------------------------------------------------------------------- */

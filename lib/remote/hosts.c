@@ -324,6 +324,22 @@ take_line(struct file *f, char *text, size_t n, long line, struct err *e)
 	return take_key(f->n ? &f->v[f->n - 1] : NULL, s, line, e);
 }
 
+/* Of sbatch's, what would make of a job something else than one job that is held until its number is known. */
+static const char *
+other_job(const struct host *h)
+{
+	static const char *const word[] = {"--array", "-a", "--wrap", "--test-only", "--wait", "-W", "--job-name", "-J"};
+
+	for (char **o = h->options; h->kind == HOST_SLURM && *o; o++)
+		for (size_t i = 0; i < sizeof word / sizeof word[0]; i++) {
+			size_t n = strlen(word[i]);
+
+			if (!strncmp(*o, word[i], n) && (word[i][1] != '-' || !(*o)[n] || (*o)[n] == '='))
+				return word[i];
+		}
+	return NULL;
+}
+
 /* What only the whole section shows. The line to blame is put into *line. */
 static int
 check_section(const struct section *s, long *line, struct err *e)
@@ -337,6 +353,8 @@ check_section(const struct section *s, long *line, struct err *e)
 		*line = s->key_line[k];
 		if (*line && !(keys[k].kinds & ON(s->h.kind)))
 			return err_set(e, ERR_DATA, "%s means nothing where kind = %s", keys[k].name, kind_name[s->h.kind]);
+		if (*line && !strcmp(keys[k].name, "options") && other_job(&s->h))
+			return err_set(e, ERR_DATA, "options: %s is not for sbatch here: one job is one of Slurm's, under its own name", other_job(&s->h));
 		if (*line && !strcmp(keys[k].name, "ssh-options") && !s->h.host)
 			return err_set(e, ERR_DATA, "ssh-options means nothing without a host");
 	}

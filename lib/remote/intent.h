@@ -14,7 +14,8 @@
 enum intent_step {
 	INTENT_MADE,         /* nothing was handed to the scheduler */
 	INTENT_SUBMITTING,   /* it may have been */
-	INTENT_SUBMITTED     /* it was: id */
+	INTENT_SUBMITTED,    /* it was: id */
+	INTENT_RELEASED      /* and was seen free to begin: what holds it from here on is somebody's wish */
 };
 
 struct intent {

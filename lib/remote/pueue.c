@@ -101,6 +101,8 @@ take_status(const struct json *task, struct remote_status *st)
 			st->held = known[i].held;
 			if (st->state == REMOTE_WAITING && !st->held && group)
 				snprintf(st->why, sizeof st->why, "waits in group %.100s", group);
+			else if (st->held)
+				snprintf(st->why, sizeof st->why, "%s", st->word);
 			return;
 		}
 	if (!strcmp(tag, "Done") && more)

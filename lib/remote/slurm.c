@@ -14,7 +14,7 @@
 
 #include "base/num.h"
 
-#define ARGS 64
+#define ARGS 320 /* sim-hosts(5) lets in 256 */
 #define MINUTE_NS ((int64_t)60 * 1000000000)
 
 /* --- running its commands --------------------------------------------------------------------------------------------- */
@@ -39,19 +39,28 @@ word(struct words *w, const char *fmt, ...)
 	w->v[w->n] = NULL;
 }
 
-/* The last line that says something, without its prefix. */
+/* The last two lines that say something: what failed, and before it often why. */
 static void
-last_line(const struct buf *said, char *out, size_t n)
+last_lines(const struct buf *said, char *out, size_t n)
 {
-	const char *s = said->s ? said->s : "", *best = s;
-	size_t len = 0;
+	const char *line[2] = {"", ""};
+	int len[2] = {0, 0};
 
-	for (const char *p = s; *p; p += strcspn(p, "\n"), p += *p == '\n')
+	for (const char *p = said->s ? said->s : ""; *p; p += strcspn(p, "\n"), p += *p == '\n')
 		if (strcspn(p, "\n") > 1) {
-			best = p;
-			len = strcspn(p, "\n");
+			line[0] = line[1];
+			len[0] = len[1];
+			line[1] = p;
+			len[1] = (int)strcspn(p, "\n");
 		}
-	snprintf(out, n, "%.*s", (int)len, best);
+	snprintf(out, n, "%.*s%s%.*s", len[0], line[0], len[0] ? "; " : "", len[1], line[1]);
+}
+
+/* What only means "not now": a partition closed for maintenance, as many jobs as one may have there. */
+static int
+is_for_now(const char *said)
+{
+	return strstr(said, "inactive or drain") || strstr(said, "SubmitJob") || (strstr(said, "violates") && !strstr(said, "Limit"));
 }
 
 /* Words in Slurm's answers that trying again does not change. */
@@ -63,7 +72,7 @@ is_refusal(const char *said)
 
 	for (size_t i = 0; i < sizeof sign / sizeof sign[0]; i++)
 		if (strstr(said, sign[i]))
-			return 1;
+			return !is_for_now(said);
 	return 0;
 }
 
@@ -77,7 +86,7 @@ run(struct site *s, struct words *w, const char *in, struct buf *out, int64_t un
 	if (rc == 0 && status) {
 		char why[400];
 
-		last_line(&err, why, sizeof why);
+		last_lines(&err, why, sizeof why);
 		rc = err_set(e, status == 127 || status == 126 || is_refusal(why) ? ERR_UNAVAILABLE : ERR_TEMPFAIL, "%s: status %d: %s", w->v[0],
 		             status, why);
 	}
@@ -229,10 +238,7 @@ slurm_submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int
 	int rc;
 
 	word(&w, "sbatch");
-	word(&w, "--parsable");
-	word(&w, "--hold");
-	word(&w, "--no-requeue");
-	word(&w, "--job-name=%s", j->label);
+	word(&w, "--no-requeue"); /* unless the options below let it */
 	word(&w, "--output=%s/scheduler.log", j->folder);
 	word(&w, "--open-mode=append");
 	word(&w, "--chdir=%s", j->folder);
@@ -253,6 +259,9 @@ slurm_submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int
 		word(&w, "--constraint=%s", h->constraint);
 	for (size_t i = 0; h->options && h->options[i]; i++)
 		word(&w, "%s", h->options[i]);
+	word(&w, "--parsable"); /* the last of an option counts */
+	word(&w, "--hold");
+	word(&w, "--job-name=%s", j->label);
 	buf_puts(&script, "#!/bin/sh\nexec ");
 	buf_put_sh(&script, j->program);
 	buf_puts(&script, " --keep ");
@@ -367,6 +376,29 @@ slurm_priority(struct site *s, const char *id, const char *folder, int64_t n, in
 	return control(s, id, folder, "update", change, until, e);
 }
 
+/* Those of a list parted by commas, each. */
+static int
+check_partitions(struct site *s, const char *list, int64_t until, struct err *e)
+{
+	for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',') {
+		struct words w = {.n = 0};
+		struct buf out = BUF_INIT;
+		int rc;
+
+		word(&w, "scontrol");
+		word(&w, "show");
+		word(&w, "partition");
+		word(&w, "%.*s", (int)strcspn(p, ","), p);
+		rc = run(s, &w, NULL, &out, until, e);
+		if (rc < 0 && out.s && strstr(out.s, "not found"))
+			err_set(e, ERR_UNAVAILABLE, "%s: Slurm has no partition %.*s", s->host->name, (int)strcspn(p, ","), p);
+		buf_free(&out);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 slurm_check(struct site *s, char *version, int64_t n, int64_t until, struct err *e)
 {
@@ -376,7 +408,7 @@ slurm_check(struct site *s, char *version, int64_t n, int64_t until, struct err 
 
 	word(&w, "scontrol");
 	word(&w, "ping");
-	if (run(s, &w, NULL, NULL, until, e) < 0)
+	if (run(s, &w, NULL, NULL, until, e) < 0 || (s->host->partition && check_partitions(s, s->host->partition, until, e) < 0))
 		return -1;
 	memset(&w, 0, sizeof w);
 	word(&w, "sbatch");

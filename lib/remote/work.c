@@ -165,6 +165,16 @@ work_again(struct work *w, int64_t *wait, const struct err *e)
 	return w->term;
 }
 
+int
+work_keep_intent(struct work *w, struct err *e)
+{
+	if (intent_write(w->h->attempt, &w->in, e) == 0)
+		return 0;
+	if (e->status != ERR_DATA)
+		e->status = ERR_TEMPFAIL;
+	return -1;
+}
+
 /* --- the verdict ------------------------------------------------------------------------------------------------------------ */
 
 /* Its files over there are not wanted any more: the output is here. What is left of an attempt that did not complete is the job's checkpoint. */

@@ -42,6 +42,7 @@ struct work {
 	struct remote_status st;
 	int stopped, fenced, cancelled, ran;
 	int keep_there;                 /* what it left over there could not be brought: it stays */
+	int64_t free_since;             /* seen waiting, and not held */
 	int64_t ended_at, over_at, absent_at, next_state, state_every, idle;
 };
 
@@ -54,6 +55,8 @@ int work_is_final(const struct err *e);
 /* After a step that failed: says why and waits, twice as long each time (*wait; 0 at first). 0 try again, 1 ended from outside, -1 final. */
 int work_again(struct work *w, int64_t *wait, const struct err *e);
 
+/* 0, or -1: not written. */
+int work_keep_intent(struct work *w, struct err *e);
 /* A `remote` record, if anything of it is new; state NULL: the same; trouble NULL: none (any more). */
 void work_say(struct work *w, const char *state, const char *why, const char *trouble);
 void work_put_record(struct work *w);

@@ -478,6 +478,49 @@ none_waits() { # in Slurm, of this spool
     [ "$(sql 'SELECT gone FROM remote')" = 2 ]
 }
 
+@test "a partition that is closed for a while: the job waits, says so, and runs when it is open" {
+    scontrol update partitionname=cancel state=drain
+    hosts 'partition = cancel'
+    submit -- true
+    start_runner -a
+    await 60 grep -q '"trouble":"[^"]*inactive or drain' "$SIM_SPOOL/jobs/1/attempts/1/events.ndjson"
+    [ "$(state 1)" = submitting ]
+    scontrol update partitionname=cancel state=up
+    await 120 in_state 1 completed
+    [ "$(field 1 retries)" = 0 ]
+}
+
+@test "held by hand: it stays held, and says so; released it runs" {
+    hosts 'options = --begin=now+1hour'
+    submit -- true
+    start_runner -a
+    await 90 grep -q '"step":3' "$SIM_SPOOL/jobs/1/attempts/1/remote"
+    id=$(slurm_id 1)
+    scontrol hold "$id"
+    await 60 eval '[[ "$(field 1 why)" == *JobHeld* ]]'
+    [[ "$(squeue -h -j "$id" -o %r)" == JobHeld* ]]
+    scontrol update jobid="$id" starttime=now
+    scontrol release "$id"
+    await 90 in_state 1 completed
+}
+
+@test "a partition that is not there, and options that would make another job, are told" {
+    hosts 'partition = main,nosuch'
+    run -69 sim-remote --on slurm --check
+    [[ "$output" == *"Slurm has no partition nosuch" ]]
+    hosts 'partition = main,cancel'
+    run -0 sim-remote --on slurm --check
+    for o in --array=1-3 '-a 1-3' --job-name=x --wrap=true; do
+        hosts "options = $o"
+        run -65 sim-run --on slurm -a </dev/null
+        [[ "$output" == *"$SIM_HOSTS:"*"options: "* ]]
+    done
+    hosts 'options = --parsable --comment "a b"'
+    submit -- true
+    drain
+    in_state 1 completed
+}
+
 @test "a marker that somebody else has: nothing is done a second time" {
     submit -- sh -c 'printf x >>effect-$SIM_JOB; until [ -e go ]; do sleep 0.05; done'
     start_runner -a
