@@ -58,7 +58,7 @@ check(const char *on)
 	struct buf b = BUF_INIT;
 	struct err e = {0};
 	struct host h;
-	struct site s;
+	struct site s = {.quit = 0};
 	int rc;
 
 	if (!on)

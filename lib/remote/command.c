@@ -81,20 +81,23 @@ struct talk {
 	int cut, ended;
 };
 
+enum { HEARD, LATE, QUIT };
+
 /* Until it has ended and all it wrote is read. What it leaves behind may hold its outputs open: nobody waits for that. */
 static int
-listen_to(struct talk *t, int64_t until)
+listen_to(struct talk *t, int quit, int64_t until)
 {
 	int64_t patience = 0;
 
 	while (!t->ended || t->out >= 0 || t->err >= 0) {
-		struct pollfd f[3] = {{.fd = t->out, .events = POLLIN}, {.fd = t->err, .events = POLLIN}, {.fd = t->ended ? -1 : t->end, .events = POLLIN}};
+		struct pollfd f[4] = {{.fd = t->out, .events = POLLIN}, {.fd = t->err, .events = POLLIN}, {.fd = t->ended ? -1 : t->end, .events = POLLIN},
+		                      {.fd = quit ? quit : -1, .events = POLLIN}};
 		int64_t now = clk_boot_ns(), left = (t->ended && patience < until ? patience : until) - now;
 		int rc;
 
 		if (left <= 0)
-			return t->ended ? 0 : -1;
-		rc = poll(f, 3, left > 1000 * MS ? 1000 : (int)(left / MS) + 1);
+			return t->ended ? HEARD : LATE;
+		rc = poll(f, 4, left > 1000 * MS ? 1000 : (int)(left / MS) + 1);
 		if (rc < 0 && errno != EINTR)
 			poll(NULL, 0, 10);
 		if (rc <= 0)
@@ -107,8 +110,10 @@ listen_to(struct talk *t, int64_t until)
 			t->ended = 1;
 			patience = now + 200 * MS;
 		}
+		if (f[3].revents)
+			return t->ended ? HEARD : QUIT;
 	}
-	return 0;
+	return HEARD;
 }
 
 int
@@ -169,17 +174,17 @@ reap(pid_t pid, int *ws)
 }
 
 int
-command_run(char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
+command_run(char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int quit, int64_t until, struct err *e)
 {
 	struct talk t = {.text = out, .said = said};
-	int ws = 0, late;
+	int ws = 0, heard;
 
 	*status = -1;
 	signal(SIGPIPE, SIG_IGN);
 	if (start(argv, in_fd, &t, e) < 0)
 		return -1;
-	late = listen_to(&t, until) < 0;
-	if (late)
+	heard = listen_to(&t, quit, until);
+	if (heard != HEARD)
 		kill(-t.pid, SIGKILL);
 	reap(t.pid, &ws);
 	if (t.out >= 0)
@@ -188,8 +193,8 @@ command_run(char *const argv[], int in_fd, struct buf *out, struct buf *said, in
 		close(t.err);
 	if (t.end >= 0)
 		close(t.end);
-	if (late)
-		return err_set(e, ERR_TEMPFAIL, "%s gave no answer in time", argv[0]);
+	if (heard != HEARD)
+		return err_set(e, ERR_TEMPFAIL, heard == LATE ? "%s gave no answer in time" : "%s was not waited for any longer", argv[0]);
 	*status = t.cut ? -1 : WIFEXITED(ws) ? WEXITSTATUS(ws) : 128 + WTERMSIG(ws);
 	return 0;
 }

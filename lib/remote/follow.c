@@ -203,11 +203,16 @@ look_step(struct work *w)
 {
 	struct err e = {0};
 	int64_t before = w->copied;
-	int last;
+	int last, rc;
 
 	do {
-		if (look_at(&w->site, w->in.folder, w->copied, COPY_MAX, &w->l, work_soon(), &e) < 0) {
-			work_say(w, NULL, w->why, e.msg);
+		work_may_quit(w, 1);
+		rc = look_at(&w->site, w->in.folder, w->copied, COPY_MAX, &w->l, work_soon(), &e);
+		work_may_quit(w, 0);
+		if (rc < 0) {
+			work_nap(w, 0);
+			if (!w->term)
+				work_say(w, NULL, w->why, e.msg);
 			return 0;
 		}
 		if (w->l.marked && !w->l.fenced && !w->ran) {

@@ -222,6 +222,8 @@ static void
 drop_work(struct work *w)
 {
 	site_close(&w->site);
+	if (w->quit_fd > 0)
+		close(w->quit_fd);
 	host_free(&w->host);
 	buf_free(&w->l.bytes);
 	arena_free(&w->arena);
@@ -234,6 +236,7 @@ hand_over(struct work *w, struct err *e)
 	int rc;
 
 	work_put_record(w);
+	work_may_quit(w, 1);
 	rc = persist(w, intent_step, e);
 	if (rc == 0)
 		rc = persist(w, open_step, e);
@@ -242,6 +245,7 @@ hand_over(struct work *w, struct err *e)
 		snprintf(w->in.program, sizeof w->in.program, "%s", w->site.program);
 		rc = persist(w, files_step, e);
 	}
+	work_may_quit(w, 0);
 	if (rc == 0) {
 		w->in.step = INTENT_SUBMITTING;
 		w->in.since = clk_real_ns();

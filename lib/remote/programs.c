@@ -77,7 +77,7 @@ add_libraries(struct bundle *b, const char *program, int64_t until, struct err *
 	char *argv[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)"LD_TRACE_LOADED_OBJECTS=1 exec \"$1\"",
 	                (char *)(uintptr_t)"sim", (char *)(uintptr_t)program, NULL};
 	struct buf out = BUF_INIT;
-	int status, rc = command_run(argv, -1, &out, NULL, &status, until, e);
+	int status, rc = command_run(argv, -1, &out, NULL, &status, 0, until, e);
 
 	for (char *s = out.s; rc == 0 && s && *s;) {
 		size_t n = strcspn(s, "\n");

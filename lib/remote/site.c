@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,7 +183,7 @@ site_let_go(const struct host *h)
 	v[k++] = (char *)(uintptr_t)"--";
 	v[k++] = h->host;
 	v[k] = NULL;
-	command_run(v, -1, NULL, NULL, &status, clk_boot_ns() + 5 * S, NULL);
+	command_run(v, -1, NULL, NULL, &status, 0, clk_boot_ns() + 5 * S, NULL);
 }
 
 /* --- running a command ---------------------------------------------------------------------------------------------- */
@@ -265,6 +266,14 @@ take_answer(struct buf *text, const char *nonce, struct buf *out, int *status)
 	return out && end > begin ? buf_add(out, begin, (size_t)(end - begin)) : 0;
 }
 
+static int
+is_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd && poll(&p, 1, 0) > 0;
+}
+
 #define WRAP "n=$1; shift; echo $n; \"$@\"; s=$?; echo; echo $n $s"
 
 static int
@@ -287,11 +296,12 @@ run_by_ssh(struct site *s, char *const argv[], int in_fd, struct buf *out, struc
 	v[k++] = s->host->host;
 	v[k++] = line.s;
 	v[k] = NULL;
-	rc = line.s ? command_run(v, in_fd, &text, &words, &own, until, e) : err_nomem(e);
-	if (rc < 0 && *s->control && e && e->status == ERR_TEMPFAIL)
+	rc = line.s ? command_run(v, in_fd, &text, &words, &own, s->quit, until, e) : err_nomem(e);
+	if (rc < 0 && *s->control && e && e->status == ERR_TEMPFAIL && !is_readable(s->quit))
 		unlink(s->control); /* the connection may be dead and not know it: the next call makes its own */
 	if (rc == 0 && take_answer(&text, nonce, out, status) < 0)
-		rc = err_set(e, ERR_TEMPFAIL, "%s: no answer (%.300s)", s->host->host, *last_words(&words) ? last_words(&words) : "the connection was lost");
+		rc = err_set(e, ERR_TEMPFAIL, "%s: no answer (%.300s)", s->host->host, *last_words(&words) ? last_words(&words) :
+		             *last_words(&text) ? last_words(&text) : "the connection was lost");
 	else if (rc == 0 && said)
 		buf_add(said, words.s ? words.s : "", words.len);
 	else if (rc < 0)
@@ -309,7 +319,7 @@ run_once(struct site *s, char *const argv[], int in_fd, struct buf *out, struct 
 	until = limit(until);
 	if (clk_boot_ns() >= until)
 		return err_set(e, ERR_TEMPFAIL, "no time is left to ask %s", s->here ? argv[0] : s->host->host);
-	return s->here ? command_run(argv, in_fd, out, said, status, until, e) : run_by_ssh(s, argv, in_fd, out, said, status, until, e);
+	return s->here ? command_run(argv, in_fd, out, said, status, s->quit, until, e) : run_by_ssh(s, argv, in_fd, out, said, status, until, e);
 }
 
 /* site_run() with a file, from where it stands (-1: nothing). */
@@ -385,7 +395,10 @@ open_here(struct site *s, struct err *e)
 int
 site_open(struct site *s, const struct host *h, const char *spool_id, const char *self, int64_t until, struct err *e)
 {
+	int quit = s->quit;
+
 	memset(s, 0, sizeof *s);
+	s->quit = quit;
 	s->host = h;
 	s->here = !h->host;
 	snprintf(s->self, sizeof s->self, "%s", self);

@@ -41,13 +41,14 @@ struct site {
 	char program[PATH_MAX];    /* sim-remote over there */
 	char self[PATH_MAX];       /* sim-remote here */
 	char control[108];         /* socket of the shared connection; "": none */
+	int quit;                  /* a descriptor: what is being asked is given up once it can be read (75). 0: none. Set before site_open(), which keeps it */
 	char name[128], boot[PROC_BOOT]; /* of the other side, as it says */
 	int64_t clock_ns;          /* its real-time clock less ours when it was opened, and by how much that may be wrong */
 	int64_t clock_error_ns;
 };
 
 /* Reaches it, makes the folder, finds the programs or sends them. self: path of sim-remote here. 75: cannot be reached now; 69: cannot be used: no room or right to
- * write, another kind of machine, nothing (of this version) in `programs`. *h must outlive it. */
+ * write, another kind of machine, nothing (of this version) in `programs`. *h must outlive it; *s is zero, but for `quit`. */
 int site_open(struct site *s, const struct host *h, const char *spool_id, const char *self, int64_t until, struct err *e);
 /* The connection stays: it is everybody's. */
 void site_close(struct site *s);

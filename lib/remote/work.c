@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,6 +63,20 @@ work_nap(struct work *w, int64_t ns)
 			break;
 		}
 	} while (1);
+}
+
+void
+work_may_quit(struct work *w, int on)
+{
+	sigset_t s;
+
+	if (on && !w->quit_fd) {
+		sigemptyset(&s);
+		sigaddset(&s, SIGTERM);
+		sigaddset(&s, SIGINT);
+		w->quit_fd = signalfd(-1, &s, SFD_CLOEXEC | SFD_NONBLOCK);
+	}
+	w->site.quit = on && !w->term && w->quit_fd > 0 ? w->quit_fd : 0;
 }
 
 int64_t

@@ -28,7 +28,7 @@ struct work {
 	struct keeper_task task;
 	struct arena arena;
 	/* asked for from outside */
-	int term, pause, paused;
+	int term, pause, paused, quit_fd;
 	int unsure;                     /* whether it is paused there: another looked after it before */
 	int64_t told_at, tell_every;    /* that it be paused, or not: told again where it is not so */
 	int64_t priority_seen;
@@ -48,6 +48,8 @@ struct work {
 
 /* Waits, and hears TERM, TSTP and CONT meanwhile; at once when one comes. */
 void work_nap(struct work *w, int64_t ns);
+/* From here on, until it is called with 0, a TERM cuts off what is being asked: for what may be asked again, or not at all. */
+void work_may_quit(struct work *w, int on);
 /* Until when one question may take. */
 int64_t work_soon(void);
 /* Trying again does not mend it. */

@@ -26,18 +26,19 @@ static void
 put_away(struct buf *b, const struct job *j, const struct remote_row *a)
 {
 	static const char *const sure[] = {"may run", "cannot run", "gone"};
+	int over = job_is_over(j->state) || j->state == JOB_QUEUED;
 
 	buf_puts(b, ",\"remote\":{\"on\":");
 	record_quote(b, a->on);
 	if (*a->id)
 		record_str(b, "id", a->id);
-	if (*a->state)
+	if (*a->state && !(over && a->gone)) /* what was seen last, and is so no more */
 		record_str(b, "state", a->state);
 	if (*a->host)
 		record_str(b, "host", a->host);
-	if (*a->note)
+	if (*a->note && !(over && a->gone))
 		record_str(b, "note", a->note);
-	if (job_is_over(j->state) || j->state == JOB_QUEUED)
+	if (over)
 		record_str(b, "certain", sure[a->gone < 0 || a->gone > 2 ? 0 : a->gone]);
 	buf_putc(b, '}');
 }

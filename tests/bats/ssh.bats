@@ -280,6 +280,18 @@ trouble() { # JOB PATTERN
     [ ! -e ran ]
 }
 
+@test "a host that hangs while it is connected to: a deadline and a cancel wait for nobody" {
+    printf '[mute]\nkind = ssh\nhost = x\nssh-options = -o "ProxyCommand=sleep 60" -o ConnectTimeout=50\n' >mute
+    begun=$SECONDS
+    job=$(submit --deadline 3s -- true)
+    SIM_HOSTS=$PWD/mute run -1 timeout -k 1 60 sim-run --all --quiet --on mute
+    field "$job" error | grep -q '^deadline'
+    [ "$(field "$job" status)" = 124 ]
+    [ $((SECONDS - begun)) -lt 12 ]
+    [ "$(field "$job" remote.certain)" = gone ]
+    [ "$(field "$job" remote.state)" = null ]
+}
+
 @test "a host that is down: the job's own limit ends it in time" {
     job=$(submit --deadline 3s -- true)
     in_background down
