@@ -295,14 +295,17 @@ priority_step(struct work *w)
 	struct buf b = BUF_INIT;
 	struct stat st;
 	struct err e = {0};
+	int rc = 0;
 
 	attempt_path(&w->sp, w->job, w->n, "priority", path, sizeof path);
 	if (!w->x->priority || w->ran || stat(path, &st) < 0 || (seen = clk_of_timespec(&st.st_mtim)) == w->priority_seen)
 		return;
-	if (io_read_file(path, 64, &b, &e) == 0 && b.len &&
-	    w->x->priority(&w->site, w->in.id, w->in.folder, strtoll(b.s, NULL, 10), work_soon(), &e) < 0)
+	if (io_read_file(path, 64, &b, &e) == 0 && b.len)
+		rc = w->x->priority(&w->site, w->in.id, w->in.folder, strtoll(b.s, NULL, 10), work_soon(), &e);
+	if (rc < 0)
 		work_say(w, NULL, w->why, e.msg);
-	w->priority_seen = seen;
+	if (rc == 0 || work_is_final(&e))
+		w->priority_seen = seen;
 	buf_free(&b);
 }
 

@@ -420,12 +420,25 @@ tell_priority(struct ctl *c, int64_t id, int64_t n, struct err *e)
 	return io_put_file(path, text, strlen(text), e);
 }
 
+/* (tx) Before the rows are committed: what is noted here has reached them. */
+static int
+tell_priorities(struct ctl *c, int64_t top, int64_t n, struct err *e)
+{
+	int64_t id = 0;
+	int rc;
+
+	while ((rc = db_get_int(c->sp.db, e, &id, "WITH RECURSIVE t(id) AS (SELECT ?1 UNION ALL SELECT job.id FROM job JOIN t ON "
+	                        "job.parent=t.id) SELECT min(t.id) FROM t JOIN job j ON j.id=t.id WHERE j.state=2 AND t.id>?2", "ii", top, id)) > 0)
+		if (tell_priority(c, id, n, e) < 0)
+			return -1;
+	return rc;
+}
+
 static int
 priority_job(struct ctl *c, const struct job *j, struct err *e)
 {
 	char text[80];
 	int64_t n;
-	int rc;
 
 	if (num_parse_int(c->argument, -1000000, 1000000, &n) < 0)
 		cli_usage("priority: \"%s\" is not a whole number", c->argument);
@@ -438,13 +451,10 @@ priority_job(struct ctl *c, const struct job *j, struct err *e)
 		return -1;
 	if (db_run(c->sp.db, e, "WITH RECURSIVE t(id) AS (SELECT ?1 UNION ALL SELECT job.id FROM job JOIN t ON job.parent=t.id) "
 	           "UPDATE job SET priority=?2 WHERE id IN (SELECT id FROM t) AND state<5", "ii", j->id, n) < 0 ||
-	    job_note_event(&c->sp, j->id, j->attempt, "warning", text, c->sp.who, e) < 0 || db_commit(c->sp.db, e) < 0)
+	    job_note_event(&c->sp, j->id, j->attempt, "warning", text, c->sp.who, e) < 0 || tell_priorities(c, j->id, n, e) < 0 ||
+	    db_commit(c->sp.db, e) < 0)
 		return rolled_back(c);
-	for (int64_t id = 0; (rc = db_get_int(c->sp.db, e, &id, "WITH RECURSIVE t(id) AS (SELECT ?1 UNION ALL SELECT job.id FROM job JOIN t ON "
-	     "job.parent=t.id) SELECT min(t.id) FROM t JOIN job j ON j.id=t.id WHERE j.state=2 AND t.id>?2", "ii", j->id, id)) > 0;)
-		if (tell_priority(c, id, n, e) < 0)
-			return -1;
-	return rc < 0 ? -1 : said(c, text);
+	return said(c, text);
 }
 
 static int

@@ -279,8 +279,8 @@ P
 
 @test "every program of the spool killed at a sample of its system calls: no job is lost, doubled or stuck" {
     need python3
-    timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 13 + 1)) --step 13 --seconds 20 keeper family relay adopt-keeper
-    timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 61 + 1)) --step 61 --seconds 20 run chunks-keeper cancel pause \
+    timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 13 + 1)) --step 13 --seconds 20 keeper family relay adopt-keeper cancel-keeper
+    timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 61 + 1)) --step 61 --seconds 20 run chunks-keeper cancel pause pause-keeper \
         retry cancel-batch recover adopt reap reap-keep scan
 }
 

@@ -582,3 +582,27 @@ none_waits() { # in Slurm, of this spool
     timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 37 + 1)) --step 37 --seconds 12 slurm-stage slurm-sbatch slurm-attach
     timeout 900 "$ROOT/tests/tools/crashpoints" --bin "$BIN" --first $((RANDOM % 41 + 1)) --step 41 --seconds 6 slurm-run slurm-keeper slurm-family
 }
+
+@test "who carries out what is done to a job in Slurm is killed: it is carried out all the same" {
+    need python3
+    timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first 1 --last 1 slurm-pause-there slurm-resume-stage
+    timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 slurm-cancel slurm-cancel-stage slurm-cancel-there \
+        slurm-cancel-waiting-stage slurm-retry-lives slurm-reap-stuck-forget slurm-reap-waiting slurm-recover-unwanted slurm-recover-ended-stage slurm-chunks
+    timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 3 + 1)) --step 3 --seconds 1 slurm-cancel-client slurm-priority-client
+}
+
+@test "sim-ctl priority killed before it has told it there: it is not noted here; told, it is so there" {
+    need strace
+    hosts 'options = --begin=now+1hour'
+    submit -- true
+    start_runner --wait
+    await 90 slurm_says 1 PENDING
+    await 90 sh -c "[ \"\$(sim-progress 1 --format ndjson | jq -r .remote.state)\" = waiting ]"
+    strace -f -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=KILL:when=1 sim-ctl priority -- -7 1 || true
+    [ "$(sql 'SELECT priority FROM job WHERE id=1')" = 0 ]
+    sim-ctl priority -- -7 1
+    [ "$(sql 'SELECT priority FROM job WHERE id=1')" = -7 ]
+    await 90 sh -c "scontrol show job $(slurm_id 1) | grep -q Nice=7"
+    sim-ctl cancel 1
+    kill_runner
+}

@@ -702,3 +702,15 @@ two" ]
     echo "$output"
     [ "$status" -eq 0 ]
 }
+
+@test "who carries out what is done to a job there is killed, on either side: it is carried out all the same" {
+    need python3
+    export SIM_CRASH_SSH=$FAR/config
+    run timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first 1 --last 1 ssh-pause-there ssh-resume-stage
+    echo "$output"
+    [ "$status" -eq 0 ]
+    run timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 ssh-cancel ssh-cancel-stage ssh-cancel-there \
+        ssh-retry-lives ssh-reap-stuck-forget ssh-recover-unwanted ssh-recover-ended-stage ssh-attach-stage ssh-chunks
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
