@@ -111,7 +111,7 @@ look_after(struct runner *r)
 	if (recover_pass(&r->sp, r->self, 0, show_action, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, show_action, r, &e) < 0 ||
 	    cli_orphans_apart(&r->sp, &e) < 0)
 		runner_die(r, &e);
-	if (r->on && site_hold(&r->host) > 0)
+	if (r->on && site_hold(&r->host, &r->lead) > 0)
 		r->connected = 1; /* one connection for all attempts; where it cannot be, each makes its own */
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;
@@ -415,7 +415,7 @@ main(int argc, char **argv)
 	unregister_worker(&r);
 	if (r.on) {
 		if (r.connected)
-			site_let_go(&r.host);
+			site_let_go(&r.host, &r.lead);
 		host_free(&r.host);
 	}
 	db_checkpoint(r.sp.db);

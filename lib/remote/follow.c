@@ -204,9 +204,11 @@ look_step(struct work *w)
 	struct err e = {0};
 	int64_t before = w->copied;
 	int last, rc;
+	int64_t asked;
 
 	do {
 		work_may_quit(w, 1);
+		asked = clk_boot_ns();
 		rc = look_at(&w->site, w->in.folder, w->copied, COPY_MAX, &w->l, work_soon(), &e);
 		work_may_quit(w, 0);
 		if (rc < 0) {
@@ -215,6 +217,7 @@ look_step(struct work *w)
 				work_say(w, NULL, w->why, e.msg);
 			return 0;
 		}
+		w->looked_at = asked;
 		if (w->l.marked && !w->l.fenced && !w->ran) {
 			w->ran = 1;
 			work_say(w, w->paused ? "suspended" : "running", NULL, NULL);
@@ -309,6 +312,13 @@ priority_step(struct work *w)
 	buf_free(&b);
 }
 
+/* That it left no result is believed who looked, so long after. */
+static int
+left_nothing(const struct work *w, int64_t since, int64_t ns)
+{
+	return w->looked_at - since >= ns && !w->l.has_result;
+}
+
 /* The scheduler does not know it (any more). */
 static int
 absent_step(struct work *w)
@@ -325,7 +335,7 @@ absent_step(struct work *w)
 		w->l.marked = rc == 0;
 		return 0;
 	}
-	if (clk_boot_ns() - w->absent_at < FORGOTTEN_NS)
+	if (!left_nothing(w, w->absent_at, FORGOTTEN_NS))
 		return 0;
 	w->st = (struct remote_status){.state = REMOTE_UNKNOWN};
 	return finish_by_state(w, 1);
@@ -349,7 +359,7 @@ over_step(struct work *w)
 			return finish_by_state(w, 0);
 		w->l.marked = rc == 0;
 	}
-	return clk_boot_ns() - w->over_at < SETTLE_NS ? 0 : finish_by_state(w, 1);
+	return left_nothing(w, w->over_at, SETTLE_NS) ? finish_by_state(w, 1) : 0;
 }
 
 /* Submitted held, and released. A scheduler that was killed may have forgotten that; one that was seen to know it for a while is held by a person. */

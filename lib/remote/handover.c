@@ -400,6 +400,19 @@ forget(struct work *w, int64_t until, struct err *e)
 	}
 }
 
+/* As it was written down here; "" where it was not. */
+static const char *
+outcome_of(struct work *w)
+{
+	struct job_end end = {0};
+	const char *s = "";
+
+	if (attempt_read_verdict(&w->sp, w->job, w->n, &end, NULL) > 0)
+		s = arena_strdup(&w->arena, end.outcome);
+	attempt_free_end(&end);
+	return s;
+}
+
 int
 handover_forget(struct handover *h, int64_t until, struct err *e)
 {
@@ -413,8 +426,8 @@ handover_forget(struct handover *h, int64_t until, struct err *e)
 		rc = know_host(&w, e) < 0 ? REMOTE_MAY_RUN : forget(&w, until, e);
 	else if (rc >= 0)
 		rc = REMOTE_GONE;
-	if (rc == REMOTE_GONE && *w.site.folder)
-		work_tidy(&w, "");
+	if (rc == REMOTE_GONE && *w.site.folder && work_tidy(&w, outcome_of(&w)) < 0)
+		rc = REMOTE_FENCED;
 	drop_work(&w);
 	return rc;
 }

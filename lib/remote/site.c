@@ -22,6 +22,7 @@
 #include "base/sha256.h"
 #include "remote/command.h"
 #include "remote/programs.h"
+#include "remote/session.h"
 #include "remote/there.h"
 
 #define S ((int64_t)1000000000)
@@ -81,7 +82,7 @@ control_path(const struct host *h, char *out, size_t n)
 
 /* ssh with all its options, up to the destination. The user's words come first: ssh takes the first it sees. */
 static int
-ssh_words(const struct host *h, const char *control, char *path_option, size_t n, char **v, struct err *e)
+ssh_words(const struct host *h, const char *control, int led, char *path_option, size_t n, char **v, struct err *e)
 {
 	static const char *const words[] = {
 		"-T", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3",
@@ -100,7 +101,7 @@ ssh_words(const struct host *h, const char *control, char *path_option, size_t n
 		v[k++] = (char *)(uintptr_t)words[i];
 	snprintf(path_option, n, "ControlPath=%s", *control ? control : "none");
 	v[k++] = (char *)(uintptr_t)"-o";
-	v[k++] = (char *)(uintptr_t)(*control ? "ControlMaster=auto" : "ControlMaster=no");
+	v[k++] = (char *)(uintptr_t)(*control && !led ? "ControlMaster=auto" : "ControlMaster=no");
 	v[k++] = (char *)(uintptr_t)"-o";
 	v[k++] = path_option;
 	if (*control) {
@@ -128,7 +129,7 @@ is_held(const char *control)
 }
 
 int
-site_hold(const struct host *h)
+site_hold(const struct host *h, int *lead)
 {
 	char control[108], option[160], *v[SSH_WORDS];
 	pid_t pid, parent = getpid();
@@ -137,9 +138,12 @@ site_hold(const struct host *h)
 	if (!h->host)
 		return 0;
 	control_path(h, control, sizeof control);
-	if (!*control || is_held(control))
+	if (!*control)
 		return 0;
-	k = ssh_words(h, control, option, sizeof option, v, NULL);
+	session_lead(control, lead);
+	if (is_held(control))
+		return 0;
+	k = ssh_words(h, control, 0, option, sizeof option, v, NULL);
 	if (k < 0)
 		return -1;
 	v[k++] = (char *)(uintptr_t)"-N";
@@ -168,7 +172,7 @@ site_hold(const struct host *h)
 }
 
 void
-site_let_go(const struct host *h)
+site_let_go(const struct host *h, int *lead)
 {
 	char control[108], option[160], *v[SSH_WORDS];
 	int k, status;
@@ -176,7 +180,11 @@ site_let_go(const struct host *h)
 	if (!h->host)
 		return;
 	control_path(h, control, sizeof control);
-	if (!*control || access(control, F_OK) < 0 || (k = ssh_words(h, control, option, sizeof option, v, NULL)) < 0)
+	status = *control ? session_is_led(control) : 1; /* by another sim-run too */
+	if (*lead > 0)
+		close(*lead);
+	*lead = 0;
+	if (status || access(control, F_OK) < 0 || (k = ssh_words(h, control, 0, option, sizeof option, v, NULL)) < 0)
 		return;
 	v[k++] = (char *)(uintptr_t)"-O";
 	v[k++] = (char *)(uintptr_t)"exit";
@@ -266,24 +274,29 @@ take_answer(struct buf *text, const char *nonce, struct buf *out, int *status)
 	return out && end > begin ? buf_add(out, begin, (size_t)(end - begin)) : 0;
 }
 
-static int
-is_readable(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return fd && poll(&p, 1, 0) > 0;
-}
-
 #define WRAP "n=$1; shift; echo $n; \"$@\"; s=$?; echo; echo $n $s"
+
+/* Where a sim-run looks after the connection, it is waited for, for a moment: one that is begun here would end with this attempt, under everybody's feet. */
+static int
+is_led(const struct site *s, int64_t until)
+{
+	int64_t end = clk_boot_ns() + 2 * S;
+
+	if (!*s->control || !session_is_led(s->control))
+		return 0;
+	while (!is_held(s->control) && clk_boot_ns() < end && clk_boot_ns() < until && !session_quit(s->quit))
+		poll(NULL, 0, 20);
+	return 1;
+}
 
 static int
 run_by_ssh(struct site *s, char *const argv[], int in_fd, struct buf *out, struct buf *said, int *status, int64_t until, struct err *e)
 {
 	char option[160], nonce[NONCE], *v[SSH_WORDS];
 	struct buf line = BUF_INIT, text = BUF_INIT, words = BUF_INIT;
-	int k, rc, own = -1;
+	int k, rc, own = -1, session;
 
-	if (make_nonce(nonce, e) < 0 || (k = ssh_words(s->host, s->control, option, sizeof option, v, e)) < 0)
+	if (make_nonce(nonce, e) < 0 || (k = ssh_words(s->host, s->control, is_led(s, until), option, sizeof option, v, e)) < 0)
 		return -1;
 	buf_puts(&line, "exec /bin/sh -c ");
 	quote_word(&line, WRAP);
@@ -296,12 +309,15 @@ run_by_ssh(struct site *s, char *const argv[], int in_fd, struct buf *out, struc
 	v[k++] = s->host->host;
 	v[k++] = line.s;
 	v[k] = NULL;
+	session = session_take(s->control, s->quit, until);
 	rc = line.s ? command_run(v, in_fd, &text, &words, &own, s->quit, until, e) : err_nomem(e);
-	if (rc < 0 && *s->control && e && e->status == ERR_TEMPFAIL && !is_readable(s->quit))
+	if (session >= 0)
+		close(session);
+	if (rc < 0 && *s->control && e && e->status == ERR_TEMPFAIL && !session_quit(s->quit))
 		unlink(s->control); /* the connection may be dead and not know it: the next call makes its own */
 	if (rc == 0 && take_answer(&text, nonce, out, status) < 0)
 		rc = err_set(e, ERR_TEMPFAIL, "%s: no answer (%.300s)", s->host->host, *last_words(&words) ? last_words(&words) :
-		             *last_words(&text) ? last_words(&text) : "the connection was lost");
+		             *last_words(&text) && !strstr(last_words(&text), nonce) ? last_words(&text) : "the connection was lost");
 	else if (rc == 0 && said)
 		buf_add(said, words.s ? words.s : "", words.len);
 	else if (rc < 0)

@@ -55,9 +55,10 @@ void site_close(struct site *s);
 
 /* A shared connection of nobody's attempt, so that it outlives each: for sim-run, when it begins to hand out jobs and now and then. The pid of what makes
  * it (the caller reaps it), 0 where there is nothing to do, -1. Returns at once. It ends when nobody has used it for a minute, whatever became of the
- * caller; site_let_go(): ends it now. */
-int site_hold(const struct host *h);
-void site_let_go(const struct host *h);
+ * caller; site_let_go(): ends it now, unless another sim-run has it. *lead: 0 at first; while the caller lives, and until site_let_go(), the others
+ * wait for its connection instead of making their own. */
+int site_hold(const struct host *h, int *lead);
+void site_let_go(const struct host *h, int *lead);
 
 /* Runs a command there, `in` as its standard input. 0: it ran; *status is its exit status, or 128 + a signal; its standard output is
  * added to out, its standard error to said (either may be NULL; at most 64 MiB and 64 KiB). The command is in a process group of its own. */

@@ -193,16 +193,18 @@ work_keep_intent(struct work *w, struct err *e)
 /* --- the verdict ------------------------------------------------------------------------------------------------------------ */
 
 /* Its files over there are not wanted any more: the output is here. What is left of an attempt that did not complete is the job's checkpoint. */
-void
+int
 work_tidy(struct work *w, const char *outcome)
 {
 	char path[100];
-	int n = snprintf(path, sizeof path, "jobs/%lld", (long long)w->job);
+	int n = snprintf(path, sizeof path, "jobs/%lld", (long long)w->job), rc = -1;
 	struct err e = {0};
 
 	if (strcmp(outcome, "completed"))
 		snprintf(path + n, sizeof path - (size_t)n, "/attempts/%lld", (long long)w->n);
-	site_remove(&w->site, path, work_soon(), &e);
+	for (int64_t wait = 250 * MS; (rc = site_remove(&w->site, path, work_soon(), &e)) < 0 && wait <= 2 * SECOND && !w->term; wait *= 2)
+		work_nap(w, wait);
+	return rc;
 }
 
 int
@@ -221,8 +223,10 @@ work_verdict(struct work *w, const char *outcome, const char *reason, int status
 	}
 	while (attempt_write_verdict(&w->sp, w->job, w->n, &end, &e) < 0)
 		work_nap(w, SECOND);
-	if (kept && gone == REMOTE_GONE && !w->keep_there && *w->site.folder)
-		work_tidy(w, outcome);
+	if (kept && gone == REMOTE_GONE && !w->keep_there && *w->site.folder && work_tidy(w, outcome) < 0) {
+		end.gone = REMOTE_FENCED; /* who looks after what is left does it */
+		attempt_write_verdict(&w->sp, w->job, w->n, &end, &e);
+	}
 	return 0;
 }
 

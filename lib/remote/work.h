@@ -43,6 +43,7 @@ struct work {
 	int stopped, fenced, cancelled, ran;
 	int keep_there;                 /* what it left over there could not be brought: it stays */
 	int64_t free_since;             /* seen waiting, and not held */
+	int64_t looked_at;              /* when what was seen last of its folder was asked for */
 	int64_t ended_at, over_at, absent_at, next_state, state_every, idle;
 };
 
@@ -74,6 +75,7 @@ int work_copy_log(struct work *w, const char *name, struct err *e);
 int work_sweep(struct work *w, struct err *e);
 /* Written, on the disk; the files over there are removed where nothing of it runs any more. Always 0. */
 int work_verdict(struct work *w, const char *outcome, const char *reason, int status, int sig, int gone);
-void work_tidy(struct work *w, const char *outcome);
+/* 0, or -1: they are there still. */
+int work_tidy(struct work *w, const char *outcome);
 
 #endif

@@ -36,6 +36,7 @@ struct runner {
 	const char *on;      /* where jobs run; NULL: here */
 	struct host host;    /* of it */
 	int connected;           /* it began the shared connection to it */
+	int lead;                /* and looks after that: a lock */
 	int hand_back_first, failed, stdout_gone, last_signal;
 	struct io_lines in;
 	char engine[PATH_MAX], self[PATH_MAX];

@@ -516,6 +516,51 @@ two" ]
     [ "$(output_of "$job")" = done ]
 }
 
+# sim-remote over there, in whose way a file puts itself: these actions fail while it is there.
+in_the_way() { # ACTIONS
+    mkdir -p "$FAR/home/own"
+    cp "$BIN/sim-remote" "$FAR/home/own/real"
+    printf '#!/bin/sh\ncase $1 in %s) [ ! -e %s/no ] || { echo no way >&2; exit 74; } ;; esac\nexec %s/real "$@"\n' "$1" "$BATS_TEST_TMPDIR" \
+        "$FAR/home/own" >"$FAR/home/own/sim-remote"
+    chmod +x "$FAR/home/own/sim-remote"
+    touch no
+}
+
+@test "a result that cannot be fetched for a while is none that was lost" {
+    in_the_way --file
+    job=$(submit -- sh -c 'printf x >>effect; echo done')
+    in_background own
+    await 60 trouble "$job" "no way"
+    sleep 12 # longer than a result is waited for that nobody sees
+    in_state "$job" running
+    rm no
+    await 60 in_state "$job" completed
+    [ "$(output_of "$job")" = done ]
+    [ "$(cat effect)" = x ]
+}
+
+@test "a folder there that cannot be removed at once is removed later" {
+    in_the_way --remove
+    job=$(submit -- true)
+    timeout -k 1 60 sim-run --all --quiet --on own
+    in_state "$job" completed
+    [ "$(field "$job" remote.certain)" = "cannot run" ]
+    [ -e "$work/sim-$(sql "SELECT value FROM spool WHERE name='id'")/jobs/$job" ]
+    rm no
+    await 60 eval 'sim-reap -q; [ "$(field "$job" remote.certain)" = gone ]'
+    [ ! -e "$work/sim-$(sql "SELECT value FROM spool WHERE name='id'")/jobs/$job" ]
+}
+
+@test "an sshd as it is installed lets few in at a time: many jobs at once share one connection" {
+    SSHD_MORE="MaxStartups 10:30:100" "$ROOT/tests/tools/sshd-here" start "$BATS_TEST_TMPDIR/few"
+    printf '[few]\nkind = ssh\nhost = far\nssh-options = -F %s/few/config\nprograms = %s\npoll = 200ms\n' "$PWD" "$BIN" >few.hosts
+    for ((i = 0; i < 40; i++)); do echo '{"v":1,"type":"task","command":["sh","-c","echo $SIM_JOB; sleep 1"]}'; done | submit - >/dev/null
+    SIM_HOSTS=$PWD/few.hosts timeout -k 1 120 sim-run --all --quiet --on few >got || true
+    "$ROOT/tests/tools/sshd-here" stop "$BATS_TEST_TMPDIR/few"
+    seq 40 | diff - <(sort -n got)
+    [ "$(cat "$SIM_SPOOL"/jobs/*/attempts/*/events.ndjson | grep -c '"trouble"')" -lt 20 ]
+}
+
 @test "an engine that is not there fails the job with status 127" {
     mkdir -p "$FAR/home/own"
     cp "$BIN/sim-remote" "$FAR/home/own/"
