@@ -111,7 +111,7 @@ look_after(struct runner *r)
 	if (recover_pass(&r->sp, r->self, 0, show_action, r, &e) < 0 || limits_pass(&r->sp, 0, &r->next_due, show_action, r, &e) < 0 ||
 	    cli_orphans_apart(&r->sp, &e) < 0)
 		runner_die(r, &e);
-	if (r->on && site_hold(&r->host, &r->lead) > 0)
+	if (r->at.on && site_hold(&r->host, &r->lead) > 0)
 		r->connected = 1; /* one connection for all attempts; where it cannot be, each makes its own */
 	if (!r->next_due || r->next_due > now + every)
 		r->next_due = now + every;
@@ -331,16 +331,50 @@ set_slot(struct runner *r, const char *arg)
 		runner_die(r, &e);
 }
 
+static void
+name_slot(char out[41], const char *what, const char *host)
+{
+	snprintf(out, 41, "%s@%.34s", what, host);
+	for (char *p = out; (p = strpbrk(p, "=,")); p++)
+		*p = '_';
+}
+
+static void
+count_there(struct runner *r, const char *slot, int64_t n)
+{
+	struct err e = {0};
+
+	if (db_begin(r->sp.db, &e) < 0 || slots_set_capacity(&r->sp, slot, n, &e) < 0 || db_commit(r->sp.db, &e) < 0)
+		runner_die(r, &e);
+}
+
+/* Where no scheduler sees to it that a GPU, and the processors where their number is known, are not given away twice, the spool does. */
+static void
+count_slots_there(struct runner *r)
+{
+	const struct host *h = &r->host;
+
+	if (h->kind != HOST_SSH)
+		return;
+	name_slot(r->at.gpu, "gpu", h->name);
+	count_there(r, r->at.gpu, h->gpus < 0 ? 1 : h->gpus);
+	if (h->cpus < 0)
+		return;
+	name_slot(r->at.cpu, "cpu", h->name);
+	count_there(r, r->at.cpu, h->cpus);
+}
+
 /* A mistake in it is said at once; whether it can be reached, with each job. */
 static void
 know_host(struct runner *r)
 {
 	struct err e = {0};
 
-	if (strlen(r->on) >= REMOTE_ON)
+	if (strlen(r->at.on) >= REMOTE_ON)
 		cli_usage("--on: too long");
-	if (host_find(&r->host, r->on, &e) < 0)
+	if (host_find(&r->host, r->at.on, &e) < 0)
 		cli_die(&e);
+	count_slots_there(r);
 }
 
 int
@@ -388,9 +422,9 @@ main(int argc, char **argv)
 		case OPT_SPOOL: spool = optarg; break;
 		case OPT_RELAY: is_relay = 1; break;
 		case OPT_ON:
-			if (r.on)
+			if (r.at.on)
 				cli_usage("--on: one place; another sim-run may run beside this one");
-			r.on = optarg;
+			r.at.on = optarg;
 			break;
 		case 'h': return cli_help(usage);
 		case 'V': return cli_version();
@@ -401,8 +435,8 @@ main(int argc, char **argv)
 	if (is_relay)
 		return relay(&r);
 	if (!r.places)
-		r.places = r.on ? PLACES_ELSEWHERE : proc_processors();
-	if (r.on)
+		r.places = r.at.on ? PLACES_ELSEWHERE : proc_processors();
+	if (r.at.on)
 		know_host(&r);
 	for (int i = 0; i < nslots; i++)
 		set_slot(&r, slot[i]);
@@ -413,7 +447,7 @@ main(int argc, char **argv)
 	r.stdin_open = !all && !r.wait && optind == argc && takes_stdin();
 	loop(&r);
 	unregister_worker(&r);
-	if (r.on) {
+	if (r.at.on) {
 		if (r.connected)
 			site_let_go(&r.host, &r.lead);
 		host_free(&r.host);

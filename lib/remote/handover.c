@@ -270,6 +270,16 @@ hand_over(struct work *w, struct err *e)
 	return 1;
 }
 
+/* sim-run found it right when it began: it is being edited. */
+static int
+host_step(struct work *w, struct err *e)
+{
+	if (know_host(w, e) == 0)
+		return 0;
+	e->status = ERR_TEMPFAIL;
+	return -1;
+}
+
 int
 handover_stage(struct handover *h, const char *text, size_t n, struct err *e)
 {
@@ -278,8 +288,10 @@ handover_stage(struct handover *h, const char *text, size_t n, struct err *e)
 
 	if (rc < 0)
 		return -1;
-	if (know_host(&w, e) < 0 || task_read(text, n, &w.arena, &w.task, e) < 0)
+	if (task_read(text, n, &w.arena, &w.task, e) < 0)
 		work_verdict(&w, "failed", e->msg, e->status, 0, REMOTE_GONE);
+	else if (persist(&w, host_step, e))
+		work_verdict(&w, "terminated", "ended on request, before it was handed over", -1, 0, REMOTE_GONE);
 	else {
 		snprintf(w.in.home, sizeof w.in.home, "%s", w.task.kind == JOB_COMMAND && w.task.folder ? w.task.folder : "");
 		if (hand_over(&w, e) == 0)

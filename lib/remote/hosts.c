@@ -159,6 +159,15 @@ set_words(struct host *h, void *at, const char *value, struct err *e)
 }
 
 static int
+set_count(struct host *h, void *at, const char *value, struct err *e)
+{
+	(void)h;
+	if (num_parse_int(value, 0, 100000, at) < 0)
+		return err_set(e, ERR_DATA, "\"%s\" is no number from 0", value);
+	return 0;
+}
+
+static int
 set_kind(struct host *h, void *at, const char *value, struct err *e)
 {
 	int k = parse_kind(value);
@@ -198,6 +207,8 @@ static const struct key {
 	{"programs", set_absolute, offsetof(struct host, programs), ANY},
 	{"ssh-options", set_words, offsetof(struct host, ssh_options), ANY},
 	{"poll", set_span, offsetof(struct host, poll_ns), ANY},
+	{"cpus", set_count, offsetof(struct host, cpus), ON(HOST_SSH)},
+	{"gpus", set_count, offsetof(struct host, gpus), ON(HOST_SSH)},
 	{"margin", set_span, offsetof(struct host, margin_ns), ON(HOST_SLURM)},
 	{"partition", set_word, offsetof(struct host, partition), ON(HOST_SLURM)},
 	{"account", set_word, offsetof(struct host, account), ON(HOST_SLURM)},
@@ -228,6 +239,7 @@ defaults(struct host *h)
 
 	h->folder = arena_strdup(&h->arena, HOST_FOLDER_DEFAULT);
 	h->options = h->ssh_options = none;
+	h->cpus = h->gpus = -1;
 	h->poll_ns = 2 * S;
 	h->margin_ns = 60 * S;
 }

@@ -35,6 +35,7 @@ struct host {
 	int apart;             /* work = own: commands work in a folder of their own (bring.h) */
 	char *programs;        /* folder of our programs there, absolute; NULL: found or sent */
 	int64_t poll_ns;       /* between two looks */
+	int64_t cpus, gpus;    /* to be shared out there; -1: not said */
 	int64_t margin_ns;     /* a scheduler's limit is later than the job's own by this */
 };
 

@@ -14,7 +14,7 @@
 static int
 ours_alone(const char *text)
 {
-	static const char *const name[] = {"SIM_COOKIE", "SIM_SPOOL_JOB", "SIM_CHECKPOINT", "SIM_TIMEOUT", "SIM_DEADLINE", "CUDA_VISIBLE_DEVICES"};
+	static const char *const name[] = {"SIM_COOKIE", "SIM_SPOOL_JOB", "SIM_CHECKPOINT", "SIM_TIMEOUT", "SIM_DEADLINE"};
 	size_t n = strcspn(text, "=");
 
 	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++)

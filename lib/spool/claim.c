@@ -117,19 +117,19 @@ head_of_forced(struct spool *sp, int only, int64_t *id, struct err *e)
 }
 
 static int
-choose(struct spool *sp, int64_t places, int64_t all, int only, const char *on, struct candidate *best, struct err *e)
+choose(struct spool *sp, int64_t places, int64_t all, int only, const struct claim_at *at, struct candidate *best, struct err *e)
 {
 	char slots[600], here[600], why[200];
 	int rc, first = 1;
 
 	while ((rc = next_slots(sp, slots, sizeof slots, first, only, e)) > 0) {
 		struct candidate c = {0, 0, 0};
-		int64_t cpu = on ? 1 : slots_want(slots, "cpu");
+		int64_t cpu = at->on ? 1 : slots_want(slots, "cpu");
 
 		first = 0;
 		snprintf(here, sizeof here, "%s", slots);
-		if (on)
-			slots_elsewhere(slots, here, sizeof here);
+		if (at->on)
+			slots_elsewhere(slots, at->cpu, at->gpu, here, sizeof here);
 		if (cpu > places && !(places == all && cpu > all)) /* one that wants more than there are runs alone */
 			continue;
 		if (*here && (rc = slots_fit(sp, here, why, sizeof why, e)) <= 0) {
@@ -147,8 +147,9 @@ choose(struct spool *sp, int64_t places, int64_t all, int only, const char *on, 
 }
 
 static int
-take(struct spool *sp, const char *worker, const char *on, struct claim *c, struct err *e)
+take(struct spool *sp, const char *worker, const struct claim_at *at, struct claim *c, struct err *e)
 {
+	const char *on = at->on;
 	struct job *j = &c->job;
 	int64_t n = j->attempt + 1;
 	char slots[600];
@@ -161,7 +162,7 @@ take(struct spool *sp, const char *worker, const char *on, struct claim *c, stru
 	j->attempt = n;
 	snprintf(slots, sizeof slots, "%s", j->slots);
 	if (on) {
-		slots_elsewhere(j->slots, slots, sizeof slots);
+		slots_elsewhere(j->slots, at->cpu, at->gpu, slots, sizeof slots);
 		if (remote_begin(sp, j->id, n, on, e) < 0)
 			return -1;
 	}
@@ -183,7 +184,7 @@ take(struct spool *sp, const char *worker, const char *on, struct claim *c, stru
 }
 
 int
-claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, const char *on, struct claim *c, struct err *e)
+claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, const struct claim_at *at, struct claim *c, struct err *e)
 {
 	struct candidate best = {0, 0, 0};
 	int rc;
@@ -191,7 +192,7 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 	memset(c, 0, sizeof *c);
 	if (claim_end_backoffs(sp, e) < 0 || head_of_forced(sp, only, &best.id, e) < 0)
 		return -1;
-	if (!best.id && places > 0 && choose(sp, places, all, only, on, &best, e) < 0)
+	if (!best.id && places > 0 && choose(sp, places, all, only, at, &best, e) < 0)
 		return -1;
 	if (!best.id)
 		return 0;
@@ -207,7 +208,7 @@ claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, in
 			return -1;
 		return 2;
 	}
-	rc = take(sp, worker, on, c, e);
+	rc = take(sp, worker, at, c, e);
 	if (rc < 0) {
 		job_free(&c->job);
 		buf_free(&c->units);

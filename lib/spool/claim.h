@@ -25,11 +25,17 @@ struct claim {
 	struct buf units;    /* "NAME=0,2\n" of its slots; buf_free() */
 };
 
+/* Where jobs will run: sim-run --on. */
+struct claim_at {
+	const char *on;          /* NULL: here */
+	char cpu[41], gpu[41];   /* slots of this spool that stand for cpu and gpu there; "": a scheduler there counts them, or nobody does */
+};
+
 /* (tx) Claims the next job for `worker`, which has `places` of its own places free out of `all` (a job that wants cpu=N
- * takes N). only: of what is wanted, as of the last claim_refresh(). on: where it will run (sim-run --on), NULL: here. Elsewhere a job
- * takes one place, and neither cpu nor gpu, which are counted there. 1 claimed; 2 it was damaged and has
+ * takes N). only: of what is wanted, as of the last claim_refresh(). Elsewhere a job
+ * takes one place, and neither cpu nor gpu of this machine. 1 claimed; 2 it was damaged and has
  * failed: there may be another; 3 it has to wait, look again; 0 nothing; -1. */
-int claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, const char *on, struct claim *c, struct err *e);
+int claim_next(struct spool *sp, const char *worker, int64_t places, int64_t all, int only, const struct claim_at *at, struct claim *c, struct err *e);
 
 /* The tables of what is wanted: temp.wanted(id, top), temp.ready. */
 int claim_wanted_init(struct spool *sp, struct err *e);

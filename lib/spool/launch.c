@@ -171,10 +171,10 @@ env_of_slots(struct env *x, const char *units)
 {
 	for (const char *p = units; p && *p;) {
 		char name[80] = "SIM_SLOT_", value[400];
-		size_t k = 0, eq = strcspn(p, "="), nl = strcspn(p, "\n");
-		int gpu = eq == 3 && !strncmp(p, "gpu", 3);
+		size_t k = 0, eq = strcspn(p, "="), len = strcspn(p, "=@"), nl = strcspn(p, "\n"); /* gpu@HOST is gpu there */
+		int gpu = len == 3 && !strncmp(p, "gpu", 3);
 
-		for (; k < eq && k < 60; k++)
+		for (; k < len && k < 60; k++)
 			name[9 + k] = (char)(isalnum((unsigned char)p[k]) ? toupper((unsigned char)p[k]) : '_');
 		name[9 + k] = '\0';
 		snprintf(value, sizeof value, "%.*s", (int)(nl - eq - 1), p + eq + 1);

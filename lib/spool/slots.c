@@ -175,16 +175,19 @@ slots_take(struct spool *sp, const char *canonical, int64_t job, int64_t attempt
 }
 
 void
-slots_elsewhere(const char *canonical, char *out, size_t n)
+slots_elsewhere(const char *canonical, const char *cpu, const char *gpu, char *out, size_t n)
 {
 	char name[NAME_MAX_BYTES + 1];
 	int64_t want;
 	size_t used = 0;
 
 	out[0] = '\0';
-	for (const char *p = canonical; used < n && next_want(&p, name, &want);)
-		if (strcmp(name, "cpu") && strcmp(name, "gpu"))
-			used += (size_t)snprintf(out + used, n - used, "%s%s=%lld", used ? "," : "", name, (long long)want);
+	for (const char *p = canonical; used < n && next_want(&p, name, &want);) {
+		const char *as = !strcmp(name, "cpu") ? cpu : !strcmp(name, "gpu") ? gpu : name;
+
+		if (*as)
+			used += (size_t)snprintf(out + used, n - used, "%s%s=%lld", used ? "," : "", as, (long long)want);
+	}
 }
 
 int

@@ -23,8 +23,8 @@ int slots_set_capacity(struct spool *sp, const char *name, int64_t n, struct err
 int slots_fit(struct spool *sp, const char *canonical, char *why, size_t n, struct err *e);
 /* Takes units for an attempt (tx). `units` gets "NAME=0,2\n" lines for the stage's environment. */
 int slots_take(struct spool *sp, const char *canonical, int64_t job, int64_t attempt, struct buf *units, struct err *e);
-/* The canonical text without what a scheduler elsewhere counts by itself: cpu and gpu. */
-void slots_elsewhere(const char *canonical, char *out, size_t n);
+/* The canonical text as it is counted here for a job that runs elsewhere: cpu and gpu under these names, or ("") not at all, where a scheduler there does. */
+void slots_elsewhere(const char *canonical, const char *cpu, const char *gpu, char *out, size_t n);
 /* (tx) All a job holds; what an attempt holds that may still run elsewhere stays (remote.h). */
 int slots_release(struct spool *sp, int64_t job, struct err *e);
 /* Frees what jobs hold that do not run (tx): the number freed. Safe at any time. */

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "remote/hosts.h"
+#include "spool/claim.h"
 #include "spool/spool.h"
 
 #define RUN_CLAIMS 64        /* jobs claimed in one transaction, at most */
@@ -33,7 +34,7 @@ struct runner {
 	int only, wait, stdin_open, quiet, table;
 	int drain;           /* 1: claim no more; 2: hand back */
 	int64_t limit, claimed;  /* jobs to run in all, 0: no limit */
-	const char *on;      /* where jobs run; NULL: here */
+	struct claim_at at;  /* where jobs run */
 	struct host host;    /* of it */
 	int connected;           /* it began the shared connection to it */
 	int lead;                /* and looks after that: a lock */

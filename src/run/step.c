@@ -48,8 +48,8 @@ add(struct runner *r, const struct job *j, pid_t keeper)
 		if (!r->run)
 			abort();
 	}
-	r->run[r->n++] = (struct running){j->id, j->attempt, claim_places(j, r->on), keeper, 0};
-	r->used += claim_places(j, r->on);
+	r->run[r->n++] = (struct running){j->id, j->attempt, claim_places(j, r->at.on), keeper, 0};
+	r->used += claim_places(j, r->at.on);
 }
 
 /* --- what keepers say ------------------------------------------------------------------------------------------------ */
@@ -148,7 +148,7 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 	for (size_t i = 0; i < r->n; i++)
 		used -= r->run[i].ended == 2 ? r->run[i].places : 0;
 	while (n < RUN_CLAIMS && rc > 0 && !r->drain && !(r->limit && r->claimed >= r->limit)) {
-		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, r->on, &c[n], e);
+		rc = claim_next(&r->sp, r->id, r->places - used, r->places, r->only, &r->at, &c[n], e);
 		if (rc < 0)
 			return -1;
 		if (rc == 2 && r->nbroken < RUN_CLAIMS)
@@ -157,7 +157,7 @@ claim_some(struct runner *r, struct claim *c, struct err *e)
 		if (rc == 2)
 			job_free(&c[n].job);
 		if (rc == 1) {
-			used += claim_places(&c[n++].job, r->on);
+			used += claim_places(&c[n++].job, r->at.on);
 			r->claimed++;
 		}
 	}
@@ -174,7 +174,7 @@ start(struct runner *r, struct claim *c)
 	int made = attempt_make(&r->sp, c->job.id, c->job.attempt, &e);
 
 	if (made == 0 && launch_prepare(&r->sp, &c->job, c->units.s ? c->units.s : "", r->engine, r->self, &l, &e) == 0) {
-		if (!r->on || wrap_launch(&r->sp, &c->job, r->on, r->self, &l, &e) == 0)
+		if (!r->at.on || wrap_launch(&r->sp, &c->job, r->at.on, r->self, &l, &e) == 0)
 			pid = keeper_start(&r->sp, &l.task, r->ctl[1], &e);
 		launch_free(&l);
 	}

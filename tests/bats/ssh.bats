@@ -551,6 +551,36 @@ in_the_way() { # ACTIONS
     [ ! -e "$work/sim-$(sql "SELECT value FROM spool WHERE name='id'")/jobs/$job" ]
 }
 
+@test "the hosts file is broken while sim-run is running: jobs wait, say so, and run when it is mended" {
+    cp "$SIM_HOSTS" changing
+    SIM_HOSTS=$PWD/changing sim-run --wait --quiet --on far 3>&- &
+    runner=$!
+    await 60 eval '[ "$(sql "SELECT count(*) FROM worker")" = 1 ]'
+    printf '[far\n' >changing.new
+    mv changing.new changing
+    job=$(submit -- true)
+    await 60 eval '[[ "$(field "$job" why)" == *"changing:1: a section is"* ]]'
+    cp "$SIM_HOSTS" changing.new
+    mv changing.new changing
+    await 60 in_state "$job" completed
+    kill "$runner"
+    wait "$runner" || true
+}
+
+@test "GPUs and processors of a host are given away once" {
+    printf '[gpus]\nkind = ssh\nhost = far\nssh-options = -F %s/config\nprograms = %s\nfolder = %s\npoll = 200ms\ngpus = 2\ncpus = 4\n' \
+        "$FAR" "$BIN" "$work" >gpus.hosts
+    alone='mkdir $0 || echo shared; echo "$SIM_SLOT_GPU/$CUDA_VISIBLE_DEVICES"; sleep 0.5; rmdir $0'
+    for _ in 1 2; do submit --slot gpu -- sh -c "$alone" one; done
+    CUDA_VISIBLE_DEVICES=7 on_far
+    [ "$(output_of 1) $(output_of 2)" = "0/0 0/0" ]
+    for _ in 3 4; do submit --slot gpu -- sh -c 'until [ -e both-1 ] && [ -e both-0 ]; do touch both-$CUDA_VISIBLE_DEVICES; sleep 0.1; done'; done
+    for _ in 5 6; do submit --slot cpu=3 -- sh -c "$alone" two; done
+    SIM_HOSTS=$PWD/gpus.hosts timeout -k 1 60 sim-run --all --quiet --on gpus
+    [ "$(sim-progress --all --format ndjson --state completed | wc -l)" = 6 ]
+    [ "$(output_of 5) $(output_of 6)" = "/ /" ]
+}
+
 @test "an sshd as it is installed lets few in at a time: many jobs at once share one connection" {
     SSHD_MORE="MaxStartups 10:30:100" "$ROOT/tests/tools/sshd-here" start "$BATS_TEST_TMPDIR/few"
     printf '[few]\nkind = ssh\nhost = far\nssh-options = -F %s/few/config\nprograms = %s\npoll = 200ms\n' "$PWD" "$BIN" >few.hosts
