@@ -408,6 +408,8 @@ say_hello(struct site *s, const char *folder, struct bundle *b, int64_t until, s
 	}
 	else if (rc == 0 && !*programs && (status == NOT_THERE || status >= 126))
 		rc = NOT_THERE;
+	else if (rc == 0 && status >= 126) /* it is being installed anew, or a mount is away: sim-hosts(5), FAULTS */
+		rc = err_set(e, ERR_TEMPFAIL, "%s: %s/sim-remote %s there", s->host->host, programs, status == 127 ? "is not" : "cannot be run");
 	else if (rc == 0)
 		rc = err_set(e, status == ERR_TEMPFAIL || status == ERR_IO ? ERR_TEMPFAIL : ERR_UNAVAILABLE, "%s: %s%s%.400s", s->host->host, programs,
 		             *programs ? "/sim-remote: " : "", words(&said));

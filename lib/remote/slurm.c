@@ -239,7 +239,10 @@ slurm_submit(struct site *s, const struct remote_job *j, char id[REMOTE_ID], int
 
 	word(&w, "sbatch");
 	word(&w, "--no-requeue"); /* unless the options below let it */
-	word(&w, "--output=%s/scheduler.log", j->folder);
+	if (strpbrk(j->folder, "%\\")) /* in a path for output, these are Slurm's own */
+		word(&w, "--output=/dev/null");
+	else
+		word(&w, "--output=%s/scheduler.log", j->folder);
 	word(&w, "--open-mode=append");
 	word(&w, "--chdir=%s", j->folder);
 	word(&w, "--ntasks=1");

@@ -521,6 +521,15 @@ none_waits() { # in Slurm, of this spool
     in_state 1 completed
 }
 
+@test "a folder of any name" {
+    hosts
+    sed -i 's|^folder = .*|&/of %j and \\n "é"|' "$SIM_HOSTS"
+    submit -- pwd
+    drain
+    in_state 1 completed
+    [ -d "$BATS_TEST_TMPDIR/there/of %j and \\n \"é\"" ]
+}
+
 @test "a marker that somebody else has: nothing is done a second time" {
     submit -- sh -c 'printf x >>effect-$SIM_JOB; until [ -e go ]; do sleep 0.05; done'
     start_runner -a

@@ -514,6 +514,14 @@ two" ]
     wait "$runner"
     [ "$(wc -l <runs)" = 1 ]
     [ "$(output_of "$job")" = done ]
+    rm "$FAR/home/own/sim-remote"
+    run -75 sim-remote --on own --check
+    [[ "$output" == *"/own/sim-remote is not there" ]]
+    job=$(submit -- true)
+    in_background own
+    await 60 trouble "$job" 'sim-remote is not there'
+    cp "$BIN/sim-remote" "$FAR/home/own/"
+    await 60 in_state "$job" completed
 }
 
 # sim-remote over there, in whose way a file puts itself: these actions fail while it is there.
