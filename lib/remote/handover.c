@@ -412,13 +412,17 @@ forget(struct work *w, int64_t until, struct err *e)
 	}
 }
 
-/* As it was written down here; "" where it was not. */
+/* As it was written down here; "" where it was not, or where the job was begun again: what the next attempt has there is its own. */
 static const char *
 outcome_of(struct work *w)
 {
 	struct job_end end = {0};
 	const char *s = "";
+	char next[PATH_MAX];
 
+	attempt_path(&w->sp, w->job, w->n + 1, "", next, sizeof next);
+	if (access(next, F_OK) == 0)
+		return s;
 	if (attempt_read_verdict(&w->sp, w->job, w->n, &end, NULL) > 0)
 		s = arena_strdup(&w->arena, end.outcome);
 	attempt_free_end(&end);

@@ -201,6 +201,29 @@ task_is() { # ID FILTER VALUE
     [ "$(wc -l <runs)" = 1 ]
 }
 
+begun_there() { # JOB ATTEMPT
+    grep -q '^stage' "$(there "$1" "$2")/lock" 2>/dev/null
+}
+
+@test "what an attempt that is over left there is removed without what the next one has" {
+    job=$(submit -- sh -c '[ -e first ] || { touch first; exit 0; }; until [ -e go ]; do sleep 0.05; done')
+    timeout -k 1 60 sim-run --all --quiet --on desk
+    in_state "$job" completed
+    # as if it had failed after all, and its folder could not be removed then
+    sql "UPDATE job SET state=6 WHERE id=$job; UPDATE remote SET gone=1,next_at=1"
+    sim-ctl retry "$job"
+    in_background
+    await 90 begun_there "$job" 2
+    sql "UPDATE remote SET next_at=1 WHERE attempt=1"
+    sim-recover -q
+    [ "$(sql 'SELECT gone FROM remote WHERE attempt=1')" = 2 ]
+    begun_there "$job" 2
+    touch go
+    await 90 in_state "$job" completed
+    [ "$(field "$job" attempt)" = 2 ]
+    wait "$runner"
+}
+
 @test "by ssh" {
     need ssh
     far=$BATS_TEST_TMPDIR/far
