@@ -411,25 +411,56 @@ open_input(struct program *p, const char *path)
 	p->o.total = count_lines(p->o.input_fd, 0);
 }
 
+/* What a task says stands in it, or, where the spool hands it on for a submitter, in its "data". */
+static const struct json *
+said(const struct program *p, const char *key)
+{
+	const struct json *x = json_member(json_member(p->task.root, "data"), key);
+
+	return x ? x : json_member(p->task.root, key);
+}
+
+static void
+check_data(struct program *p, struct err *e)
+{
+	static const char *const known[] = {"requests", "state", "min_ok", "deadline", NULL};
+	const struct json *data = json_member(p->task.root, "data");
+	int rc = data && json_kind(data) != JSON_T_OBJECT ? err_set(e, ERR_DATA, "the task's \"data\" is no object") : 0;
+
+	for (void *it = data && rc == 0 ? json_first(data) : NULL; it && rc == 0; it = json_next(data, it)) {
+		const char *const *k = known;
+
+		while (*k && strcmp(*k, json_iter_key(it)))
+			k++;
+		if (!*k || (strcmp(*k, "deadline") && !json_text(json_iter_value(it))))
+			rc = err_set(e, ERR_DATA, "the task's \"data\" holds \"%.60s\"; it may hold requests, state, min_ok (texts) and deadline", json_iter_key(it));
+	}
+	if (rc < 0)
+		give_up(p, e);
+}
+
 static void
 take_task(struct program *p, struct err *e)
 {
-	const struct json *deadline = json_member(p->task.root, "deadline");
+	const struct json *deadline = said(p, "deadline");
 	const char *s;
 
 	p->o.job = p->task.job;
 	p->o.attempt = p->task.attempt;
-	if ((s = record_get_str(&p->task, "state")))
+	check_data(p, e);
+	if ((s = json_text(said(p, "state"))))
 		p->o.state = s;
-	if ((s = record_get_str(&p->task, "min_ok")) && batch_parse_least(&p->o, s, e) < 0)
+	if ((s = json_text(said(p, "min_ok"))) && batch_parse_least(&p->o, s, e) < 0) {
+		e->status = ERR_DATA;
 		give_up(p, e);
+	}
 	if (json_text(deadline) && num_parse_duration(json_text(deadline), &p->batch_ns) < 0) {
 		err_set(e, ERR_DATA, "the task's \"deadline\" is no span of time");
 		give_up(p, e);
 	} else if (deadline && !json_text(deadline)) {
 		p->batch_ns = (int64_t)(json_number(deadline) * 1e9);
 	}
-	if ((s = record_get_str(&p->task, "requests"))) {
+	if ((s = json_text(said(p, "requests")))) {
 		open_input(p, s);
 		buf_clear(&p->head);
 	}

@@ -271,7 +271,7 @@ main(int argc, char **argv)
 	static struct submission s;
 	struct scan_options so = {.settle_ns = (int64_t)2 * 1000000000};
 	const char *spool = NULL, *workbook = NULL;
-	int c, scan = 0, lines = 0;
+	int c, scan = 0, lines = 0, settle_said = 0;
 
 	cli_start("sim-submit");
 	submission_init(&s);
@@ -295,7 +295,7 @@ main(int argc, char **argv)
 		if (own_option(&s, c, optarg))
 			continue;
 		switch (c) {
-		case OPT_SETTLE: so.settle_ns = !strcmp(optarg, "0") ? 0 : cli_duration("--settle", optarg); break;
+		case OPT_SETTLE: settle_said = 1; so.settle_ns = !strcmp(optarg, "0") ? 0 : cli_duration("--settle", optarg); break;
 		case OPT_SPOOL: spool = optarg; break;
 		case OPT_SCAN: scan = 1; break;
 		case 'q': s.quiet = 1; break;
@@ -310,6 +310,10 @@ main(int argc, char **argv)
 		cli_usage("a workbook, a command, - or --scan: one of them");
 	if ((workbook || scan) && (s.nsend || s.result || s.folder))
 		cli_usage("%s is for commands", s.nsend ? "--send" : s.result ? "--result" : "--folder");
+	if (settle_said && !scan)
+		cli_usage("--settle is for --scan");
+	if (s.min_ok && *s.command && !lines)
+		cli_usage("--min-ok is for what has children: a command has none");
 	if (*s.command && !lines && !**s.command)
 		cli_usage("the command is an empty text");
 	if (s.key && (lines || scan))

@@ -896,6 +896,18 @@ http2() {
     yes -s 'all(.job == "j7" and .attempt == 4) and (map(select(.restored)) | length) == 2' out
 }
 
+@test "as a stage of the spool: what the task line has in its data" {
+    export SIM_SPOOL=$PWD/spool
+    for i in 1 2; do echo '{"id":"'$i'","url":"'"$H"'/ok"}'; done >requests
+    echo '{"v":1,"type":"task","command":["sim-call"],"data":{"requests":"requests","state":"state","min_ok":"2"}}' | sim-submit -q - >job
+    sim-run --all >out </dev/null
+    yes -s '(map(select(.type == "result" and .ok and .job == "1")) | length) == 2' out
+    [ "$(sim-progress 1 --format ndjson | jq -c '[.done, .total]')" = '[2,2]' ]
+    for data in '"requests"' '{"request":"requests"}' '{"requests":7}' '{"min_ok":"x"}'; do
+        run -65 sim-call <<<'{"v":1,"type":"task","data":'"$data"'}'
+    done
+}
+
 @test "a line that is no request fails alone, by its number" {
     { echo '{"id":"a","url":"'"$H"'/ok"}'; echo 'nonsense'; echo '{"id":"b"}'; } >in
     run --separate-stderr -1 sim-call --results-only <in

@@ -59,6 +59,8 @@ retries_bounded() {
     run -1 sim-run -a -j 2
     [ "$(sql "SELECT count(*) FROM job WHERE state=6 AND reason LIKE 'deadline%'")" -eq 2 ]
     run -64 sim-submit --deadline tomorrow -- true
+    run -64 sim-submit --min-ok 1 -- true # it has no children
+    run -64 sim-submit --settle 1s -- true
 }
 
 @test "a queued job past its deadline never starts" {
