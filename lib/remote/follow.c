@@ -262,27 +262,32 @@ end_step(struct work *w)
 	return 0;
 }
 
-/* It is not there as it was told: who heard it was killed before it had done it. */
+/* Another word than the last; or it is not so there, because who heard it was killed before it had done it. After an attachment the last word is not
+ * known; where nobody can see whether it is stopped, it is said once more, but not to what the scheduler has stopped by itself. */
 static int
-told_in_vain(const struct work *w)
+to_be_told(const struct work *w)
 {
-	return w->l.stopped >= 0 && w->l.stopped != w->pause && clk_boot_ns() > w->told_at + w->tell_every;
+	if (w->pause != w->paused)
+		return 1;
+	if (w->l.stopped >= 0)
+		return w->l.stopped != w->pause && clk_boot_ns() > w->told_at + w->tell_every;
+	return w->unsure && *w->st.word && w->st.state != REMOTE_SUSPENDED;
 }
 
 static void
 pause_step(struct work *w)
 {
 	struct err e = {0};
-	int changed = w->pause != w->paused || w->unsure, rc;
+	int rc;
 
-	if (!w->ran || (!changed && !told_in_vain(w)))
+	if (!w->ran || !to_be_told(w))
 		return;
 	rc = w->pause ? w->x->suspend(&w->site, w->in.id, w->in.folder, work_soon(), &e) : w->x->resume(&w->site, w->in.id, w->in.folder, work_soon(), &e);
 	if (rc < 0) {
 		work_say(w, NULL, w->why, e.msg);
 		return;
 	}
-	w->tell_every = changed || !w->tell_every ? SECOND : w->tell_every < 60 * SECOND ? 2 * w->tell_every : w->tell_every;
+	w->tell_every = w->pause != w->paused || !w->tell_every ? SECOND : w->tell_every < 60 * SECOND ? 2 * w->tell_every : w->tell_every;
 	w->told_at = clk_boot_ns();
 	w->paused = w->pause;
 	w->unsure = 0;

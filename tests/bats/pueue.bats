@@ -253,13 +253,13 @@ far_points() { # OPTIONS SCENARIO...
 
 @test "killed at system calls of a submission: the task runs once, none is left, none is missed" {
     far_points --first 2 --step 13 --seconds 1 pueue-add
-    far_points --first $((RANDOM % 31 + 1)) --step 97 --seconds 2 pueue-run pueue-stage pueue-attach pueue-attach-stage
-    far_points --first $((RANDOM % 2 + 1)) --step 2 --seconds 2 pueue-run-client
+    far_points --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 pueue-run pueue-stage pueue-attach-stage
+    far_points --first $((RANDOM % 3 + 1)) --step 3 --seconds 1 pueue-run-client
 }
 
 @test "who carries out a cancel, a pause, a resume is killed: it is carried out all the same" {
     far_points --first 1 --last 1 pueue-pause-keeper pueue-pause-there pueue-resume-stage pueue-resume-there
     far_points --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 pueue-cancel pueue-cancel-stage pueue-cancel-submitting-stage pueue-retry-lives \
-        pueue-reap-stuck pueue-reap-waiting-forget pueue-recover-unwanted pueue-recover-runs-stage
-    far_points --first $((RANDOM % 3 + 1)) --step 3 --seconds 1 pueue-cancel-client pueue-cancel-waiting-client pueue-recover-unwanted-client
+        pueue-reap-stuck-forget pueue-recover-unwanted
+    far_points --first $((RANDOM % 3 + 1)) --step 3 --seconds 1 pueue-cancel-client pueue-cancel-waiting-client
 }

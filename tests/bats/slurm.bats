@@ -595,8 +595,8 @@ none_waits() { # in Slurm, of this spool
 @test "who carries out what is done to a job in Slurm is killed: it is carried out all the same" {
     need python3
     timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first 1 --last 1 slurm-pause-there slurm-resume-stage
-    timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 slurm-cancel slurm-cancel-stage slurm-cancel-there \
-        slurm-cancel-waiting-stage slurm-retry-lives slurm-reap-stuck-forget slurm-reap-waiting slurm-recover-unwanted slurm-recover-ended-stage slurm-chunks
+    timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 slurm-cancel-stage slurm-cancel-there \
+        slurm-cancel-waiting-stage slurm-reap-stuck-forget slurm-reap-waiting slurm-chunks
     timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 3 + 1)) --step 3 --seconds 1 slurm-cancel-client slurm-priority-client
 }
 

@@ -792,8 +792,8 @@ in_the_way() { # ACTIONS
     run timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first 1 --last 1 ssh-pause-there ssh-resume-stage
     echo "$output"
     [ "$status" -eq 0 ]
-    run timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 ssh-cancel ssh-cancel-stage ssh-cancel-there \
-        ssh-retry-lives ssh-reap-stuck-forget ssh-recover-unwanted ssh-recover-ended-stage ssh-attach-stage ssh-chunks
+    run timeout 300 "$ROOT/tests/tools/crashpoints-far" --bin "$BIN" --first $((RANDOM % 31 + 1)) --step 97 --seconds 1 ssh-cancel-stage ssh-cancel-there \
+        ssh-reap-stuck-forget ssh-recover-unwanted ssh-attach-stage ssh-chunks
     echo "$output"
     [ "$status" -eq 0 ]
 }
