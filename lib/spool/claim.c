@@ -328,6 +328,26 @@ why_submitting(struct spool *sp, const struct job *j, char *why, size_t n, struc
 	return 0;
 }
 
+/* How it stands with the GPUs and processors that are counted for hosts (struct claim_at). */
+static int
+add_elsewhere(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
+{
+	struct db_stmt *st = db_query(sp->db, e, "SELECT name,capacity,(SELECT count(*) FROM hold WHERE slot=name) FROM slot WHERE name LIKE '%@%' ORDER BY 1", "");
+	size_t used = strlen(why), before = used;
+	int rc = st ? 0 : -1;
+
+	while (st && (rc = db_step(st, e)) > 0) {
+		char name[8];
+
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(db_text(st, 0), "@"), db_text(st, 0));
+		if (slots_want(j->slots, name) && used < n)
+			used += (size_t)snprintf(why + used, n - used, "%s%s: %lld of %lld held", used == before ? "; " : ", ", db_text(st, 0),
+			                         (long long)db_int(st, 2), (long long)db_int(st, 1));
+	}
+	db_done(st);
+	return rc;
+}
+
 static int
 why_queued(struct spool *sp, const struct job *j, char *why, size_t n, struct err *e)
 {
@@ -354,7 +374,7 @@ why_queued(struct spool *sp, const struct job *j, char *why, size_t n, struct er
 		return 0;
 	}
 	if (*j->slots && !j->over && (rc = slots_fit(sp, j->slots, why, n, e)) <= 0)
-		return rc;
+		return rc < 0 ? -1 : add_elsewhere(sp, j, why, n, e);
 	if (db_get_int(sp->db, e, &places, "SELECT sum(places) FROM worker WHERE ended_at IS NULL AND boot=?", "s", sp->boot) < 0 ||
 	    db_get_int(sp->db, e, &running, "SELECT count(*) FROM job WHERE state IN(2,3,4) AND kind<2", "") < 0 ||
 	    claim_position(sp, j, &position, e) < 0)

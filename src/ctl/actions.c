@@ -335,7 +335,7 @@ force_one(struct ctl *c, const struct job *j, struct err *e)
 	if (j->kind == JOB_PARENT)
 		return each_child(c, j, force_one, e);
 	if (j->state == JOB_RUNNING || j->state == JOB_SUBMITTING)
-		return refuse(c, "job %lld runs already", (long long)j->id);
+		return refuse(c, j->state == JOB_SUBMITTING ? "job %lld is on its way elsewhere already" : "job %lld runs already", (long long)j->id);
 	if (j->state == JOB_PAUSED)
 		return refuse(c, "job %lld is paused: use resume", (long long)j->id);
 	if (j->state == JOB_COMPLETED)
@@ -388,7 +388,7 @@ hold_job(struct ctl *c, const struct job *j, struct err *e)
 		return each_child(c, j, hold_job, e);
 	if (j->state != JOB_QUEUED && j->state != JOB_PENDING)
 		return refuse(c, "job %lld is %s: %s", (long long)j->id, job_state_name((enum job_state)j->state),
-		              is_live(j) ? "use pause" : "it will not start by itself");
+		              j->state == JOB_SUBMITTING ? "cancel takes it back" : is_live(j) ? "use pause" : "it will not start by itself");
 	if (j->waiting == JOB_HELD)
 		return refuse(c, "job %lld is held already", (long long)j->id);
 	return set_waiting(c, j, JOB_HELD, "held", e);

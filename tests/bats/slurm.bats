@@ -228,6 +228,8 @@ settled() {
     await 90 sh -c "sim-progress 1 --format ndjson | jq -e '.state == \"submitting\" and .remote.state == \"waiting\" and (.why | contains(\"BeginTime\"))'"
     run -1 sim-ctl pause 1
     [[ "$output" == *'has not begun elsewhere'* ]]
+    run -1 sim-ctl hold 1
+    [[ "$output" == *'cancel takes it back'* ]]
     sim-ctl cancel 1
     [ "$(state 1)" = cancelled ]
     await 90 slurm_says 1 CANCELLED

@@ -587,6 +587,12 @@ in_the_way() { # ACTIONS
     SIM_HOSTS=$PWD/gpus.hosts timeout -k 1 60 sim-run --all --quiet --on gpus
     [ "$(sim-progress --all --format ndjson --state completed | wc -l)" = 6 ]
     [ "$(output_of 5) $(output_of 6)" = "/ /" ]
+    submit --slot gpu=2 -- true
+    sim-run --wait --quiet --on far 3>&- &
+    runner=$!
+    await 60 eval '[[ "$(field 7 why)" == *"gpu@far: 0 of 1 held"* ]]'
+    kill "$runner"
+    wait "$runner" || true
 }
 
 @test "an sshd as it is installed lets few in at a time: many jobs at once share one connection" {
