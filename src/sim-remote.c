@@ -66,8 +66,11 @@ check(const char *on)
 	if (host_find(&h, on, &e) < 0 || site_open(&s, &h, "check", cli_sibling("sim-remote", self, sizeof self), 0, &e) < 0)
 		cli_die(&e);
 	x = executor_of(host_kind_name(h.kind));
-	if (x && x->check && x->check(&s, version, sizeof version, clk_boot_ns() + (int64_t)30 * 1000000000, &e) < 0)
+	if (x && x->check && x->check(&s, version, sizeof version, clk_boot_ns() + (int64_t)30 * 1000000000, &e) < 0) {
+		if (e.status == REMOTE_NO_COMMAND)
+			e.status = ERR_UNAVAILABLE;
 		cli_die(&e);
+	}
 	rc = record_begin(&b, "host", NULL, 0) | record_str(&b, "on", on) | record_str(&b, "kind", host_kind_name(h.kind)) |
 	     record_str(&b, "host", s.name) | record_str(&b, "folder", s.base) | record_str(&b, "program", s.program) |
 	     record_str(&b, "version", version) |

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -364,6 +365,21 @@ count_slots_there(struct runner *r)
 	count_there(r, r->at.cpu, h->cpus);
 }
 
+/* A cron's PATH may lack them: said before a job has to wait for them. */
+static void
+need_command(const struct host *h)
+{
+	const char *name = h->host ? "ssh" : h->kind == HOST_SLURM ? "sbatch" : "pueue", *path = getenv("PATH");
+	char at[PATH_MAX];
+	struct err e = {0};
+
+	for (const char *p = path && *path ? path : "/bin:/usr/bin"; *p; p += strcspn(p, ":"), p += *p == ':')
+		if ((size_t)snprintf(at, sizeof at, "%.*s/%s", (int)strcspn(p, ":"), p, name) < sizeof at && access(at, X_OK) == 0)
+			return;
+	err_set(&e, ERR_UNAVAILABLE, "--on %s: %s is not in PATH", h->on, name);
+	cli_die(&e);
+}
+
 /* A mistake in it is said at once; whether it can be reached, with each job. */
 static void
 know_host(struct runner *r)
@@ -374,6 +390,7 @@ know_host(struct runner *r)
 		cli_usage("--on: too long");
 	if (host_find(&r->host, r->at.on, &e) < 0)
 		cli_die(&e);
+	need_command(&r->host);
 	count_slots_there(r);
 }
 

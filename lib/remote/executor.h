@@ -17,6 +17,9 @@
 #include "base/err.h"
 #include "remote/site.h"
 
+/* The scheduler's commands are not there: a path or a module is missing, or a mount is away. It is not the job's fault: it waits. */
+#define REMOTE_NO_COMMAND ERR_CANTCREAT
+
 #define REMOTE_ID 64
 #define REMOTE_LABEL 96
 

@@ -35,7 +35,7 @@ pueue(struct site *s, char *const argv[], struct buf *out, int *refused, int64_t
 	*refused = rc == 0 && status > 0 && status < PUEUE_SAYS_NO;
 	if (rc == 0 && status != 0) {
 		text = said.s && said.len ? said.s : out && out->s ? out->s : "";
-		rc = err_set(e, status == 127 || status == 126 ? ERR_UNAVAILABLE : ERR_TEMPFAIL, "%s: pueue %s: %.*s", s->name, argv[1],
+		rc = err_set(e, status == 127 || status == 126 ? REMOTE_NO_COMMAND : ERR_TEMPFAIL, "%s: pueue %s: %.*s", s->name, argv[1],
 		             (int)strcspn(text, "\n"), *text ? text : "failed and gave no reason");
 	}
 	buf_free(&said);

@@ -68,7 +68,7 @@ static int
 is_refusal(const char *said)
 {
 	static const char *const sign[] = {"nvalid ", "not permitted", "denied", "unrecognized option", "violates", "not available",
-	                                   "disabled", "cannot run ", "ambiguous option"};
+	                                   "disabled", "ambiguous option"};
 
 	for (size_t i = 0; i < sizeof sign / sizeof sign[0]; i++)
 		if (strstr(said, sign[i]))
@@ -87,7 +87,7 @@ run(struct site *s, struct words *w, const char *in, struct buf *out, int64_t un
 		char why[400];
 
 		last_lines(&err, why, sizeof why);
-		rc = err_set(e, status == 127 || status == 126 || is_refusal(why) ? ERR_UNAVAILABLE : ERR_TEMPFAIL, "%s: status %d: %s", w->v[0],
+		rc = err_set(e, status == 127 || status == 126 ? REMOTE_NO_COMMAND : is_refusal(why) ? ERR_UNAVAILABLE : ERR_TEMPFAIL, "%s: status %d: %s", w->v[0],
 		             status, why);
 	}
 	buf_free(&err);
@@ -195,7 +195,7 @@ lookup(struct site *s, const char *label, const char *wanted, char id[REMOTE_ID]
 	word(&w, "-O");
 	word(&w, "JobID:|,State:|,Reason:|,BatchHost:|,exit_code:|");
 	rc = run(s, &w, NULL, &out, until, e);
-	if (rc < 0 && e->status != ERR_TEMPFAIL && !strstr(e->msg, "127"))
+	if (rc < 0)
 		e->status = ERR_TEMPFAIL; /* a question is never refused for good */
 	for (const char *p = out.s ? out.s : ""; rc == 0 && *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		struct remote_status x;

@@ -471,6 +471,17 @@ none_waits() { # in Slurm, of this spool
     [ "$(in_slurm 1 | wc -l)" = 1 ]
 }
 
+@test "commands of Slurm that are not there for a while are waited for" {
+    mkdir -p fake
+    printf '#!/bin/sh\n[ -e %s/back ] || exit 127\nexec /usr/bin/sbatch "$@"\n' "$PWD" >fake/sbatch
+    chmod +x fake/sbatch
+    submit -- true
+    PATH=$PWD/fake:$PATH start_runner -a
+    await 60 grep -q '"trouble":"sbatch: status 127' "$SIM_SPOOL/jobs/1/attempts/1/events.ndjson"
+    touch back
+    await 90 in_state 1 completed
+}
+
 @test "refused by Slurm: said, not tried again" {
     hosts 'partition = nosuch'
     submit --retries 0 -- true

@@ -102,10 +102,12 @@ trouble() { # JOB PATTERN
     [ "$(stat -c %a "$work")" = 700 ]
 }
 
-@test "two places at once, or a word too many, are refused" {
+@test "two places at once, a word too many, no ssh, are refused" {
     run -64 sim-run --all --on far --on bare
     run -64 sim-remote --on far --on bare --check
     run -64 sim-remote --on far --check bare
+    PATH=$BIN run -69 "$BIN/sim-run" --all --on far
+    [[ "$output" == *"ssh is not in PATH" ]]
 }
 
 @test "a command runs there, and its output and status come back" {
