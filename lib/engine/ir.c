@@ -85,11 +85,13 @@ grown(void *p, size_t n, size_t *cap, size_t size)
 	return p;
 }
 
+/* Both halves of the product: small whole numbers differ in their highest bits alone, and the bucket is taken from the lowest. */
 static uint64_t
 mix(uint64_t h, uint64_t x)
 {
-	h = (h ^ x) * 0x9e3779b97f4a7c15u;
-	return h ^ (h >> 29);
+	__uint128_t m = (__uint128_t)(h ^ x ^ 0x632be59bd9b4e019u) * 0x9e3779b97f4a7c15u;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
 static uint64_t

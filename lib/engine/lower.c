@@ -17,7 +17,14 @@
 
 #define STACK_BYTES ((size_t)4 << 30) /* address space only; pages come as they are touched */
 #define MATRIX_LIMIT ((int64_t)1 << 20)
+#define LANES_LIMIT ((size_t)8 << 20) /* instructions; a few hundred bytes each while the model is compiled. What comes after is left to the scalar evaluator */
 #define ARRAY_KEY (1 << 20) /* added to the sheet: the matrix of an array formula, kept under its master's cell */
+
+int
+lower_is_full(const struct lower *L)
+{
+	return L->ir->n > LANES_LIMIT;
+}
 
 /* --- small values ---------------------------------------------------------------------------------- */
 
@@ -617,6 +624,8 @@ lift(struct lower *L, const struct node *n, struct lval p, struct lval q, int sn
 		rows = b->rows > rows ? b->rows : rows;
 		cols = b->cols > cols ? b->cols : cols;
 	}
+	if (lower_is_full(L))
+		return lower_unsupported(L, LOWER_FULL);
 	m = lower_new_matrix(L, rows, cols);
 	for (int32_t r = 0; r < rows; r++)
 		for (int32_t k = 0; k < cols; k++) {
@@ -700,17 +709,18 @@ has_variables(const struct node *n)
 static int
 try_const(struct lower *L, const struct lower_ctx *c, const struct node *n, struct lval *out)
 {
-	struct arena_mark mark;
+	static const struct value nothing;
+	struct eval_spot spot;
 	struct value v;
 	int tainted = 0;
 
 	if (has_variables(n))
 		return 0;
-	mark = arena_mark(&L->ev->tmp);
+	spot = eval_spot(L->ev);
 	v = eval_tree(L->ev, n, c->sheet, c->row, c->col, c->array, &tainted);
 	if (!tainted)
 		*out = lower_from_value(L, &v);
-	(void)mark;
+	eval_go_back(L->ev, &spot, &nothing);
 	return !tainted && out->kind != LV_UNSUPPORTED;
 }
 
@@ -1116,6 +1126,13 @@ close_cycle(struct lower *L, size_t from)
 		L->cell[cell_slot(L, L->order[i].sheet, L->order[i].row, L->order[i].col)].open = 0;
 }
 
+/* A draw by itself is small, and an input that people ask for. */
+static int
+is_draw(const struct formula *f)
+{
+	return f && f->root && f->root->kind == N_CALL && f->root->u.call.fn && f->root->u.call.fn->flags & FN_RANDOM;
+}
+
 static struct lval
 lower_tainted(struct lower *L, const struct lower_ctx *c, int depth, int *cyclic)
 {
@@ -1124,7 +1141,9 @@ lower_tainted(struct lower *L, const struct lower_ctx *c, int depth, int *cyclic
 	struct lval v;
 
 	L->nformulas++;
-	if (cell && (cell->flags & (CELL_ARRAY_MASTER | CELL_ARRAY_PART)) && !model_changed(L->m, c->sheet, c->row, c->col))
+	if (lower_is_full(L) && !is_draw(f))
+		v = lower_unsupported(L, LOWER_FULL);
+	else if (cell && (cell->flags & (CELL_ARRAY_MASTER | CELL_ARRAY_PART)) && !model_changed(L->m, c->sheet, c->row, c->col))
 		v = array_element(L, cell, c->sheet, c->row, c->col);
 	else if (f && f->root)
 		v = lower_formula(L, c, f);

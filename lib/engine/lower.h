@@ -145,6 +145,9 @@ struct lval lower_from_value(struct lower *L, const struct value *v);
 struct lval lower_num(struct lower *L, struct lval v);
 struct lval lower_bool(struct lower *L, struct lval v);
 struct lval lower_unsupported(struct lower *L, const char *why);
+/* So large already that what is left is better evaluated than compiled: memory and time. Asked before many elements are lowered. */
+int lower_is_full(const struct lower *L);
+#define LOWER_FULL "the model is too large to be compiled as a whole"
 struct lval lower_number(ir_ref num, ir_ref err);
 struct lval lower_boolean(ir_ref num, ir_ref err);
 struct lval lower_error(struct lower *L, int kind);

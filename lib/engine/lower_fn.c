@@ -435,6 +435,8 @@ fnum_scalars(struct lower *L, const struct lower_ctx *c, const struct node *n)
 	}
 	if (!any)
 		return call_numbers(L, f, a, n->nargs);
+	if (lower_is_full(L))
+		return lower_unsupported(L, LOWER_FULL);
 	out = lower_new_matrix(L, rows, cols);
 	for (int32_t r = 0; r < rows; r++)
 		for (int32_t k = 0; k < cols; k++) {

@@ -163,6 +163,19 @@ given_up(struct eval_private *p)
 	return p->given_up;
 }
 
+struct eval_spot
+eval_spot(const struct eval *ev)
+{
+	return (struct eval_spot){arena_mark(&ev->tmp), ev->p->pins};
+}
+
+void
+eval_go_back(struct eval *ev, const struct eval_spot *s, const struct value *left)
+{
+	if (ev->p->pins == s->pins && left->kind != V_TEXT && left->kind != V_ARRAY && left->kind != V_REF && left->kind != V_LAMBDA)
+		arena_rewind(&ev->tmp, s->mark);
+}
+
 const char *
 eval_cycle(const struct eval *ev)
 {
@@ -533,8 +546,8 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 {
 	struct eval_private *p = ev->p;
 	struct memo *m = &p->memo[c->id];
-	struct arena_mark mark = arena_mark(&ev->tmp);
-	size_t pins = p->pins, old_low = p->cycle_low, from = p->nprovisional, at = p->depth;
+	struct eval_spot spot = eval_spot(ev);
+	size_t old_low = p->cycle_low, from = p->nprovisional, at = p->depth;
 	int old_taint = ev->tainted, old_moment = ev->moment;
 	int again = m->state == AGAIN && m->epoch == p->epoch;
 	struct value v, before = again ? m->v : value_num(0);
@@ -572,11 +585,10 @@ formula_cell(struct eval *ev, const struct content *c, int sheet, int32_t row, i
 		v = copied(&ev->keep, v);
 		if (m->array)
 			m->array = copied_array(&ev->keep, m->array);
-		if (!at && p->pins == pins) /* nothing that lasts was left in the temporary arena */
-			arena_rewind(&ev->tmp, mark);
 	} else if (v.kind == V_TEXT || m->array) {
 		p->pins++;
 	}
+	eval_go_back(ev, &spot, m->tainted ? &v : &(struct value){.kind = V_BLANK});
 	if (again && change_between(before, v) > p->change)
 		p->change = change_between(before, v);
 	m->v = v;
@@ -1216,9 +1228,9 @@ pack_list(struct eval *ev, struct packed *p, struct value v, char letter)
 	}
 }
 
-/* Call a numeric function with arguments of which the scalar ones are scalars by now. */
+/* A numeric function of arguments of which the scalar ones are scalars by now. */
 static struct value
-call_num(struct eval *ev, const struct func *f, struct value *v, int n)
+num_of(struct eval *ev, const struct func *f, struct value *v, int n)
 {
 	int max = f->max < 0 ? n : f->max;
 	struct packed p = {.arg = arena_zalloc(&ev->tmp, (size_t)(max + 1) * sizeof *p.arg)};
@@ -1324,6 +1336,16 @@ call_num(struct eval *ev, const struct func *f, struct value *v, int n)
 	if (xc.err)
 		return value_error(xc.err);
 	return isfinite(x) ? value_num(x) : value_error(XE_NUM);
+}
+
+static struct value
+call_num(struct eval *ev, const struct func *f, struct value *v, int n)
+{
+	struct eval_spot spot = eval_spot(ev);
+	struct value out = num_of(ev, f, v, n);
+
+	eval_go_back(ev, &spot, &out);
+	return out;
 }
 
 /* Letters as sets of bits: asked for every argument of every call. */
@@ -1467,12 +1489,15 @@ call_node(struct eval *ev, const struct node *n)
 	w = arena_alloc(&ev->tmp, (size_t)max * sizeof *w); /* not on the stack: calls nest deep */
 	for (int32_t r = 0; r < rows; r++)
 		for (int32_t c = 0; c < cols; c++) {
+			struct eval_spot spot = eval_spot(ev);
+
 			ev->p->lift = (uint32_t)(r * cols + c);
 			for (int i = 0; i < max; i++)
 				w[i] = i < n->nargs && lift[i] ? value_stretched(lift[i], r, c) : v[i];
 			out = call_scalars(ev, n, w);
 			if (!want_refs || out.kind != V_REF)
 				out = eval_to_scalar(ev, out);
+			eval_go_back(ev, &spot, &out);
 			result->v[(int64_t)r * cols + c] = out;
 		}
 	ev->p->lift = 0;
@@ -1561,8 +1586,8 @@ eval_lambda_takes(struct value lambda, int n)
 	return p && (p->kind == N_FUNCTION ? p->u.call.fn->min >= n : p->nargs - 1 >= n);
 }
 
-struct value
-eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs)
+static struct value
+invoke(struct eval *ev, struct value lambda, struct value *args, int nargs)
 {
 	struct eval_private *p = ev->p;
 	const struct binding *old = p->env;
@@ -1591,6 +1616,16 @@ eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs)
 	p->invocation++;
 	v = eval_node(ev, c->params->args[nparams]);
 	p->env = old;
+	return v;
+}
+
+struct value
+eval_invoke(struct eval *ev, struct value lambda, struct value *args, int nargs)
+{
+	struct eval_spot spot = eval_spot(ev);
+	struct value v = invoke(ev, lambda, args, nargs);
+
+	eval_go_back(ev, &spot, &v);
 	return v;
 }
 

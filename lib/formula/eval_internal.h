@@ -26,6 +26,15 @@ struct eval {
 	struct eval_private *p;
 };
 
+/* A point to go back to: what has been put into tmp since is given back when all that is wanted of it is `left`, unless that points there, or
+ * the value of a cell does. */
+struct eval_spot {
+	struct arena_mark mark;
+	size_t pins;
+};
+struct eval_spot eval_spot(const struct eval *ev);
+void eval_go_back(struct eval *ev, const struct eval_spot *s, const struct value *left);
+
 /* Evaluate a tree in the running context. May give V_REF or V_ARRAY. */
 struct value eval_node(struct eval *ev, const struct node *n);
 /* The same, then to one scalar: a one-cell reference is read, a larger one intersected implicitly (or its first
