@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "common/cli.h"
 #include "common/spool.h"
 #include "ctl/actions.h"
@@ -73,6 +74,22 @@ answer(struct ctl *c, const char *action, int64_t id, int rc)
 }
 
 static void
+keep_asked(struct ctl *c, int64_t id)
+{
+	if (!(c->nasked & (c->nasked + 1))) { /* 0, 1, 3, 7 …: room for as many again, and one */
+		int64_t *v = realloc(c->asked, (2 * c->nasked + 1) * sizeof *v);
+		struct err e = {0};
+
+		if (!v) {
+			err_nomem(&e);
+			cli_die(&e);
+		}
+		c->asked = v;
+	}
+	c->asked[c->nasked++] = id;
+}
+
+static void
 act_on(void *ctl, int64_t id)
 {
 	struct ctl *c = ctl;
@@ -91,9 +108,28 @@ act_on(void *ctl, int64_t id)
 	}
 	if (rc < 0)
 		cli_die(&e);
-	c->refused |= rc > 0;
 	spool_wake(&c->sp);
+	if (rc == ACTION_ASKED) {
+		keep_asked(c, id);
+		return;
+	}
+	c->refused |= rc > 0;
 	answer(c, c->action->name, id, rc);
+}
+
+/* All were asked before one is waited for: their graces pass at the same time. */
+static void
+wait_for_asked(struct ctl *c)
+{
+	struct err e = {0};
+
+	c->until = clk_boot_ns() + c->timeout_ns;
+	for (size_t i = 0; i < c->nasked; i++) {
+		if (action_wait(c, c->asked[i], &e) < 0)
+			cli_die(&e);
+		answer(c, c->action->name, c->asked[i], 0);
+	}
+	free(c->asked);
 }
 
 static void
@@ -169,6 +205,7 @@ main(int argc, char **argv)
 		else
 			act_on(&ctl, cli_job_operand(&ctl.sp, argv[at]));
 	}
+	wait_for_asked(&ctl);
 	spool_close(&ctl.sp);
 	return ctl.refused ? ERR_NO : 0;
 }

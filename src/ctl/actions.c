@@ -199,7 +199,7 @@ resume_job(struct ctl *c, const struct job *j, struct err *e)
 static int
 wait_over(struct ctl *c, int64_t id, struct err *e)
 {
-	int64_t end = clk_boot_ns() + c->timeout_ns, state = 0;
+	int64_t state = 0;
 
 	while (db_get_int(c->sp.db, e, &state, "SELECT state FROM job WHERE id=?", "i", id) > 0) {
 		struct attempt_probe p;
@@ -220,7 +220,7 @@ wait_over(struct ctl *c, int64_t id, struct err *e)
 			}
 		}
 		job_free(&j);
-		if (clk_boot_ns() > end)
+		if (clk_boot_ns() > c->until)
 			return 1;
 		poll(NULL, 0, 10);
 	}
@@ -244,13 +244,17 @@ end_job(struct ctl *c, const struct job *j, const char *request, struct err *e)
 		if (rc >= 0 || e->status != ERR_NO)
 			break;
 	}
+	return rc < 0 ? -1 : ACTION_ASKED;
+}
+
+int
+action_wait(struct ctl *c, int64_t id, struct err *e)
+{
+	int rc = wait_over(c, id, e);
+
 	if (rc < 0)
 		return -1;
-	rc = wait_over(c, j->id, e);
-	if (rc < 0)
-		return -1;
-	snprintf(c->answer, sizeof c->answer, "%s", rc ? "asked to end; it has not yet" : verb);
-	return 0;
+	return said(c, rc ? "asked to end; it has not yet" : !strcmp(c->action->name, "cancel") ? "cancelled" : "failed");
 }
 
 static int

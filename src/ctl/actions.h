@@ -16,13 +16,15 @@ struct ctl {
 	const struct action *action;
 	const char *reason, *argument;
 	int dry_run, from_scratch, over_limit, table;
-	int64_t timeout_ns;
+	int64_t timeout_ns, until;   /* until: of all that are waited for */
+	int64_t *asked;              /* jobs that were asked to end, and are waited for when all were */
+	size_t nasked;
 	int refused;
 	int many;            /* children: what is said of each is not asked for */
 	char answer[1100];   /* of the last action */
 };
 
-/* 0 done; 1 refused: the answer says why; -1 (ERR_NO: the job moved on meanwhile). */
+/* 0 done; 1 refused: the answer says why; ACTION_ASKED: action_wait() has the answer; -1 (ERR_NO: the job moved on meanwhile). */
 typedef int (*action_fn)(struct ctl *c, const struct job *j, struct err *e);
 
 struct action {
@@ -30,6 +32,10 @@ struct action {
 	action_fn act;
 	int argument;        /* it takes one, before the jobs */
 };
+
+#define ACTION_ASKED 2
+/* Until a job that was asked to end is over, or c->until: 0 and the answer, or -1. */
+int action_wait(struct ctl *c, int64_t id, struct err *e);
 
 /* NULL: there is none of this name. */
 const struct action *action_find(const char *name);

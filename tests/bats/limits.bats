@@ -191,3 +191,13 @@ reaped_away() { # SECONDS of its sleep
     sim-run --limit 2 --all >/dev/null
     [ "$(field 1 limit_s)" = 600 ]
 }
+
+@test "several that are cancelled are asked to end at once, each with its whole grace" {
+    for _ in 1 2 3; do submit --grace 3s --name some -- sh -c 'trap "date +%s >asked-$SIM_JOB" TERM; touch up-$SIM_JOB; while :; do sleep 0.1; done'; done
+    start_runner --wait -j 3
+    await 60 eval '[ "$(ls up-* | wc -l)" = 3 ]'
+    sim-ctl cancel --name some >said
+    [ "$(jq -r .answer said | sort | uniq -c | tr -s " ")" = " 3 cancelled" ]
+    [ "$(sim-progress --all --format ndjson --state cancelled | wc -l)" = 3 ]
+    [ $(($(cat asked-3) - $(cat asked-1))) -le 2 ]
+}
