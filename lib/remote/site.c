@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "base/sha256.h"
+#include "remote/clean.h"
 #include "remote/command.h"
 #include "remote/programs.h"
 #include "remote/session.h"
@@ -400,6 +401,7 @@ open_here(struct site *s, struct err *e)
 {
 	if (there_folder(s->host->folder, s->base, e) < 0)
 		return -1;
+	clean_there(s->base, s->self);
 	snprintf(s->seen_base, sizeof s->seen_base, "%s", s->base);
 	snprintf(s->program, sizeof s->program, "%s", s->self);
 	if (s->host->programs)

@@ -24,6 +24,7 @@
 #include "base/sha256.h"
 #include "record/record.h"
 #include "remote/bring.h"
+#include "remote/clean.h"
 #include "remote/keep.h"
 #include "remote/look.h"
 #include "spool/spool.h"
@@ -98,71 +99,6 @@ there_folder(const char *folder, char out[PATH_MAX], struct err *e)
 	return check_folder(out, e);
 }
 
-#define DAY 86400
-
-static int
-older(const char *path, time_t age)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && st.st_mtime + age < time(NULL);
-}
-
-/* What we gave a name: SHA256, SHA256.EXT, SHA256.EXT.part. What else lies there is somebody's own. */
-static int
-is_ours(const char *name)
-{
-	char sha[SHA256_TEXT];
-
-	snprintf(sha, sizeof sha, "%.64s", name);
-	return sha256_is_text(sha) && (!name[64] || name[64] == '.');
-}
-
-/* The entries of a folder whose `mark` (NULL: themselves) was not touched for a month; of what never arrived whole, for two days. */
-static void
-clean_folder(const char *folder, const char *mark)
-{
-	DIR *d = opendir(folder);
-	struct dirent *x;
-
-	while (d && (x = readdir(d))) {
-		char path[PATH_MAX], look[PATH_MAX];
-		size_t n = strlen(x->d_name);
-		int part = n > 5 && !strcmp(x->d_name + n - 5, ".part");
-
-		if (!is_ours(x->d_name) || (size_t)snprintf(path, sizeof path, "%s/%s", folder, x->d_name) >= sizeof path ||
-		    (size_t)snprintf(look, sizeof look, "%s%s%s", path, mark ? "/" : "", mark ? mark : "") >= sizeof look)
-			continue;
-		if (access(look, F_OK) == 0 ? older(look, part ? 2 * DAY : 30 * DAY) : older(path, 2 * DAY))
-			spool_remove_tree(path, NULL);
-	}
-	if (d)
-		closedir(d);
-}
-
-/* Once a day. What a job works with has a name of its own in the job's folder, and stays. */
-static void
-clean(const char *folder, const char *self)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	int fd;
-
-	/* used today */
-	if ((size_t)snprintf(path, sizeof path, "%.*s/complete", (int)(strrchr(self, '/') ? strrchr(self, '/') - self : 0), self) < sizeof path)
-		utimensat(AT_FDCWD, path, NULL, 0);
-	if ((size_t)snprintf(path, sizeof path, "%s/cleaned", folder) >= sizeof path || (stat(path, &st) == 0 && !older(path, DAY)))
-		return;
-	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd < 0 || futimens(fd, NULL) < 0)
-		return;
-	close(fd);
-	if ((size_t)snprintf(path, sizeof path, "%s/content", folder) < sizeof path)
-		clean_folder(path, NULL);
-	if ((size_t)snprintf(path, sizeof path, "%s/programs", folder) < sizeof path)
-		clean_folder(path, "complete");
-}
-
 static int
 hello(int argc, char **argv, struct err *e)
 {
@@ -178,7 +114,7 @@ hello(int argc, char **argv, struct err *e)
 		return failed(e);
 	if (n > 0)
 		self[n] = '\0';
-	clean(folder, self);
+	clean_there(folder, self);
 	gethostname(host, sizeof host - 1);
 	proc_boot_id(boot, NULL);
 	uname(&u);
@@ -554,13 +490,32 @@ piece(int argc, char **argv, struct err *e)
 	return rc < 0 ? failed(e) : 0;
 }
 
+/* Of an attempt, what was its job's alone: folders that are empty now. */
+static void
+remove_empty(const char *path)
+{
+	char up[PATH_MAX], *slash;
+
+	if ((size_t)snprintf(up, sizeof up, "%s", path) >= sizeof up)
+		return;
+	for (int i = 0; i < 2 && (slash = strrchr(up, '/')); i++) {
+		*slash = '\0';
+		slash = strrchr(up, '/');
+		if (!slash || !strcmp(slash, "/jobs") || rmdir(up) < 0)
+			return;
+	}
+}
+
 /* Nothing but what lies below a folder of jobs. */
 int
 there_remove(const char *path, struct err *e)
 {
 	if (!strstr(path, "/sim-") || strstr(path, "/../"))
 		return err_set(e, ERR_USAGE, "%s is not below a folder of jobs", path);
-	return spool_remove_tree(path, e);
+	if (spool_remove_tree(path, e) < 0)
+		return -1;
+	remove_empty(path);
+	return 0;
 }
 
 static int

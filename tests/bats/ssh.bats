@@ -244,6 +244,23 @@ trouble() { # JOB PATTERN
     [ -x "$(jq -r .program <<<"$output")" ]
 }
 
+@test "what chunks had in common there, and checkpoints, are removed when nobody used them for a month" {
+    submit "$DCF" --spec "$SPEC" -n 200 --seed 5 --chunks 2
+    submit -- sh -c 'mkdir $SIM_CHECKPOINT; echo x >$SIM_CHECKPOINT/half; false'
+    on_far >/dev/null || true
+    jobs=$work/sim-$(sql "SELECT value FROM spool WHERE name='id'")/jobs
+    [ "$(cd "$jobs" && echo *)" = "1 4" ]
+    find "$jobs" -exec touch -d '40 days ago' {} +
+    touch "$jobs/4/checkpoint/half"
+    touch -d '2 days ago' "$work/cleaned"
+    run -0 sim-remote --on far --check
+    [ "$(cd "$jobs" && echo *)" = 4 ]
+    find "$jobs" -exec touch -d '40 days ago' {} +
+    touch -d '2 days ago' "$work/cleaned"
+    run -0 sim-remote --on far --check
+    [ -z "$(ls "$jobs")" ]
+}
+
 @test "data files that a spec names go with it" {
     printf '%s\n' 900 1000 1100 >data.csv
     sim-engine "$DCF" -i 'Inputs!B4 ~ empirical("data.csv", 1)' -t 'Summary!B12' -n 1000 --seed 3 | sim-aggregate | jq -c '.targets[0].mean' >here
@@ -547,6 +564,17 @@ in_the_way() { # ACTIONS
     await 60 in_state "$job" completed
     [ "$(output_of "$job")" = done ]
     [ "$(cat effect)" = x ]
+}
+
+@test "of jobs that failed or were cancelled nothing is left there but a checkpoint" {
+    submit -- false
+    submit -- sh -c 'echo half >$SIM_CHECKPOINT; false'
+    submit -- sleep 60
+    in_background
+    await 60 running_there 3
+    sim-ctl cancel 3
+    wait "$runner" || true
+    [ "$(cd "$work/sim-$(sql "SELECT value FROM spool WHERE name='id'")/jobs" && find . -mindepth 1 | sort | tr '\n' ' ')" = "./2 ./2/checkpoint " ]
 }
 
 @test "a folder there that cannot be removed at once is removed later" {
