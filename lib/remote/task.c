@@ -8,16 +8,17 @@
 #include "record/record.h"
 #include "spool/job.h"
 
-static void
+static int
 put_strings(struct buf *b, const char *key, char *const *v, const char *first)
 {
-	buf_printf(b, ",\"%s\":[", key);
+	int rc = buf_printf(b, ",\"%s\":[", key) < 0;
+
 	for (size_t i = 0; v && v[i]; i++) {
 		if (i)
 			buf_putc(b, ',');
-		record_quote(b, i == 0 && first ? first : v[i]);
+		rc |= record_quote(b, i == 0 && first ? first : v[i]);
 	}
-	buf_putc(b, ']');
+	return rc | buf_putc(b, ']');
 }
 
 int
@@ -31,15 +32,15 @@ task_write(struct buf *b, const struct keeper_task *t, const char *label, struct
 	rc |= record_int(b, "job", t->job);
 	rc |= record_int(b, "attempt", t->attempt);
 	rc |= record_str(b, "kind", engine ? "engine" : "command");
-	put_strings(b, "argv", t->argv, engine);
-	put_strings(b, "env", t->envp, NULL);
+	rc |= put_strings(b, "argv", t->argv, engine);
+	rc |= put_strings(b, "env", t->envp, NULL);
 	rc |= record_str(b, "input", t->input ? t->input : "");
 	if (t->folder)
 		rc |= record_str(b, "folder", t->folder);
 	if (t->promise)
 		rc |= record_str(b, "promise", t->promise);
 	if (t->send && t->send[0])
-		put_strings(b, "send", t->send, NULL);
+		rc |= put_strings(b, "send", t->send, NULL);
 	if (t->apart)
 		rc |= record_bool(b, "apart", 1);
 	rc |= record_int(b, "timeout_ns", t->timeout_ns);

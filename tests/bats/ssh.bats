@@ -133,6 +133,10 @@ trouble() { # JOB PATTERN
     job=$(submit --env SIM_TEST_TOKEN --env LANG=C.UTF-8 -- sh -c 'echo $SIM_TEST_TOKEN $LANG')
     LANG=C.UTF-8 on_far
     [ "$(output_of "$job")" = "abc C.UTF-8" ]
+    job=$(submit --env "B=$(printf '\377')" -- true)
+    run on_far
+    [[ "$(field "$job" error)" == *"environment or task is no UTF-8" ]]
+    [ "$(field "$job" status)" = 65 ]
 }
 
 @test "words of every kind arrive as they are" {
