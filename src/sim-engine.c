@@ -390,12 +390,12 @@ run(struct out *o, struct sim *s, struct engine_options *eo)
 		fail(o, &e);
 	ro.refine = edge;
 	ro.deadline_ns = engine_deadline(eo);
+	limit_end(); /* before there is a file that it would leave behind */
 	if (eo->samples) {
 		if (io_atomic_open(&samples, eo->samples, &e) < 0)
 			fail(o, &e);
 		ro.samples_fd = samples.fd;
 	}
-	limit_end();
 	if (sim_run(s, &ro, &r, &e) < 0) {
 		io_atomic_abort(&samples);
 		fail(o, &e);

@@ -10,7 +10,6 @@
 #ifndef ENGINE_JIT_H
 #define ENGINE_JIT_H
 
-#include <signal.h>
 #include <stddef.h>
 
 #include "base/err.h"

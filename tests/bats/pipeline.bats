@@ -114,14 +114,14 @@ slow_target() { # n
 @test "a limit in time is held while a block of trials takes longer" {
     slow_target 200000
     start=$(date +%s%N)
-    run -124 sim-engine "${slow[@]}" -n 1000 --timeout 1s
+    run -124 timeout 60 sim-engine "${slow[@]}" -n 1000 --timeout 1s
     [[ "$output" == *'"outcome":"deadline"'*'"trials":0'* ]]
-    run -124 sim "${slow[@]}" -n 1000 --timeout 1s
+    run -124 timeout 60 sim "${slow[@]}" -n 1000 --timeout 1s
     [ $((($(date +%s%N) - start) / 1000000)) -lt 15000 ]
 }
 
 @test "a limit in time in the middle of a block: what is counted is what was done, rows and all" {
-    slow_target 1000
+    slow_target 5000
     for limit in 4s 8s 16s 32s 64s; do # the first block must be done
         run -124 sim-engine "${slow[@]}" -n 1e9 -j 2 --timeout $limit --samples rows.csv
         n=$(jq 'select(.type == "finished").trials' <<<"$output")
@@ -137,9 +137,9 @@ slow_target() { # n
 @test "a limit in time is held while nothing comes from a pipe" {
     mkfifo spec.json
     start=$(date +%s%N)
-    run -124 sim-engine "$DCF" --spec spec.json --timeout 500ms
+    run -124 timeout 60 sim-engine "$DCF" --spec spec.json --timeout 500ms
     [[ "$output" == *'"outcome":"deadline"'* ]]
-    run -124 sim "$DCF" --spec spec.json --deadline 500ms
+    run -124 timeout 60 sim "$DCF" --spec spec.json --deadline 500ms
     [[ "$output" == *'before the first trial'* ]]
     [ $((($(date +%s%N) - start) / 1000000)) -lt 10000 ]
 }
